@@ -1,0 +1,39 @@
+import { hostname } from 'node:os';
+import { z } from 'zod';
+
+/** Every setting, once: type, default, meaning. Flags are the keys in kebab case, environment variables `ENID_` and upper snake case. */
+export const Config = z.strictObject({
+  listen: z
+    .string()
+    .regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'must be HOST:PORT')
+    .default('127.0.0.1:8780')
+    .describe('Address and port of the HTTP listener. Other than loopback needs a token and TLS, or a token and --insecure-http.'),
+  dataDir: z.string().default('/var/lib/enid').describe('Directory of the store and of console outputs; made with mode 0700.'),
+  hostId: z
+    .string()
+    .min(1)
+    .max(63)
+    .default(() => hostname())
+    .describe('Name of this host; must stay the same over restarts.'),
+  region: z.string().default('us-east-1').describe('Region name that the API reports.'),
+  zones: z.array(z.string()).min(1).optional().describe('Availability zones; default: the region with a, b and c.'),
+  accountId: z
+    .string()
+    .regex(/^\d{12}$/)
+    .default('123456789012')
+    .describe('Owner id of everything.'),
+  mtu: z.number().int().min(1280).max(9216).default(1500).describe('MTU of interfaces, bytes.'),
+  resyncSeconds: z.number().positive().default(15).describe('Seconds between full comparisons of kernel and model.'),
+  settleTimeoutMs: z.number().int().positive().default(5000).describe('How long a call waits for the kernel, milliseconds.'),
+  token: z.string().min(16).optional().describe('Bearer token that every API call must carry; 16 characters or more.'),
+  tlsCert: z.string().optional().describe('PEM file with the certificate chain.'),
+  tlsKey: z.string().optional().describe('PEM file with the private key.'),
+  insecureHttp: z.boolean().default(false).describe('Allow a token without TLS on an address other than loopback.'),
+  allowReset: z.boolean().default(false).describe('Serve POST /v1/reset, which empties model and kernel.'),
+  log: z.enum(['json', 'pretty']).default('json').describe('Log format on standard output.'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe level that is logged.'),
+  rulesPerDirection: z.number().int().positive().default(60).describe('Rules of a security group, each way.'),
+  groupsPerInterface: z.number().int().min(1).max(16).default(5).describe('Security groups of one interface.'),
+  userDataTimeoutMs: z.number().int().nonnegative().default(0).describe('End a user data script after this long, milliseconds; 0: never.'),
+});
+export type Config = z.output<typeof Config>;

@@ -1,0 +1,167 @@
+/**
+ * The kernel as the rest of enid sees it: named objects with comparable values. The planner says which objects this
+ * host shall have, `observe` says which it has, the diff makes operations, `apply` carries them out. Types only; pure.
+ */
+
+export type Family = 4 | 6;
+
+/** What each kind of object is made of. A new kind does not compile until it is keyed, ordered, observed and applied. */
+export interface ObjectSpecs {
+  /** A named network namespace under `/run/netns`, loopback up. */
+  netns: { readonly netns: string };
+  /** A namespace-wide setting, below `/proc/sys`, e.g. `net/ipv4/ip_forward`. */
+  sysctl: { readonly netns: string; readonly path: string; readonly value: string };
+  /** An ipset. Its members are objects of their own. */
+  set: {
+    readonly netns: string;
+    readonly name: string;
+    readonly type: 'hash:ip' | 'hash:net' | 'hash:net,iface' | 'hash:mac';
+    readonly family: Family;
+    readonly counters: boolean;
+  };
+  /** `entry` in canonical text: `10.0.1.4`, `10.0.0.0/24`, `10.0.1.4,e0123…`, `0.0.0.0/0,e0123…`, `02:…`. Host lengths are left out. */
+  member: { readonly netns: string; readonly set: string; readonly entry: string };
+  /** All iptables (4) or ip6tables (6) rules of a namespace: `text` for restore, `fingerprint` to compare (see `firewall/scan.ts`). */
+  ruleset: { readonly netns: string; readonly family: Family; readonly fingerprint: string; readonly text: string };
+  /** Both ends of an interface's device, both up. */
+  veth: VethSpec;
+  /** An address on a device, with prefix length; IPv6 without duplicate address detection. */
+  address: { readonly netns: string; readonly device: string; readonly address: string };
+  /** A permanent neighbour entry. */
+  neighbour: { readonly netns: string; readonly device: string; readonly address: string; readonly mac: string };
+  /** Key: namespace, table, destination. `destination` is a canonical range (`0.0.0.0/0`, `10.0.1.4/32`). */
+  route: {
+    readonly netns: string;
+    readonly table: number;
+    readonly destination: string;
+    readonly type: 'unicast' | 'blackhole';
+    readonly device?: string;
+    readonly gateway?: string;
+    readonly onlink?: boolean;
+    readonly source?: string;
+  };
+  /** A policy-routing rule `[from …] [to …] [fwmark …] lookup table`. */
+  rule: {
+    readonly netns: string;
+    readonly family: Family;
+    readonly priority: number;
+    readonly table: number;
+    readonly from?: string;
+    readonly to?: string;
+    readonly mark?: { readonly value: number; readonly mask: number };
+  };
+}
+
+export interface VethSpec {
+  /** Router namespace and name of the host end. */
+  readonly netns: string;
+  readonly name: string;
+  /** The host end's alias: the interface's id. */
+  readonly alias: string;
+  /** MAC of the host end. */
+  readonly mac: string;
+  /** Device group word, see `GROUP_WORD`. */
+  readonly group: number;
+  /** 1: strict (source check on), 0: off. */
+  readonly rpFilter: 0 | 1;
+  /** Bytes, both ends. */
+  readonly mtu: number;
+  readonly peer: { readonly netns: string; readonly name: string; readonly mac: string };
+}
+
+export type ObjectKind = keyof ObjectSpecs;
+export type KernelObject<K extends ObjectKind = ObjectKind> = { [P in K]: { readonly kind: P } & ObjectSpecs[P] }[K];
+
+const KEYS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => readonly (string | number)[] } = {
+  netns: (o) => [o.netns],
+  sysctl: (o) => [o.netns, o.path],
+  set: (o) => [o.netns, o.name],
+  member: (o) => [o.netns, o.set, o.entry],
+  ruleset: (o) => [o.netns, o.family],
+  veth: (o) => [o.netns, o.name],
+  address: (o) => [o.netns, o.device, o.address],
+  neighbour: (o) => [o.netns, o.device, o.address],
+  route: (o) => [o.netns, o.table, o.destination],
+  rule: (o) => [o.netns, o.family, o.priority, o.from ?? '', o.to ?? '', o.mark ? `${o.mark.value}/${o.mark.mask}` : '', o.table],
+};
+
+/** Identity of an object: two objects with one key are the same thing with perhaps different values. */
+export type ObjectKey = string;
+export function keyOf<K extends ObjectKind>(object: KernelObject<K>): ObjectKey {
+  return `${object.kind} ${(KEYS[object.kind] as (spec: unknown) => readonly (string | number)[])(object).join(' ')}`;
+}
+
+export type ObjectMap = ReadonlyMap<ObjectKey, KernelObject>;
+
+/** `create` and `delete` succeed when the work is already done; `update` changes `from` into `object` in place. */
+export type KernelOp =
+  | { readonly verb: 'create'; readonly object: KernelObject }
+  | { readonly verb: 'update'; readonly object: KernelObject; readonly from: KernelObject }
+  | { readonly verb: 'delete'; readonly object: KernelObject };
+
+/** An operation with the unit it belongs to. After a failure the unit's later ops, and those of units that need it, are skipped. */
+export interface PlannedOp {
+  readonly op: KernelOp;
+  readonly unit: string;
+  readonly needs: readonly string[];
+}
+
+export type OpResult =
+  | { readonly planned: PlannedOp; readonly outcome: 'done' }
+  | { readonly planned: PlannedOp; readonly outcome: 'failed'; readonly error: KernelFault }
+  /** Not tried, because `blockedBy` failed. */
+  | { readonly planned: PlannedOp; readonly outcome: 'skipped'; readonly blockedBy: string };
+
+export type FaultKind = 'not-found' | 'exists' | 'busy' | 'denied' | 'unsupported' | 'no-space' | 'invalid' | 'timeout' | 'other';
+
+/** A kernel operation that failed, in words: what was tried, what the kernel or the tool answered. */
+export interface KernelFault {
+  readonly kind: FaultKind;
+  readonly message: string;
+  /** Errno name (`EBUSY`), when there is one. */
+  readonly errno?: string;
+}
+
+/** What one host's kernel offers. `missing` names each absent feature with what that disables. */
+export interface KernelFeatures {
+  readonly kernel: string;
+  readonly features: Readonly<Record<string, boolean>>;
+  readonly tools: Readonly<Record<string, string | null>>;
+  readonly missing: readonly { readonly feature: string; readonly disables: string }[];
+}
+
+export interface InterfaceCounters {
+  /** As the instance sees it: received is what arrived at it. */
+  readonly rxBytes: number;
+  readonly rxPackets: number;
+  readonly txBytes: number;
+  readonly txPackets: number;
+  /** Packets dropped by rules; monotonic while the device lives. */
+  readonly ingressGroupDrops: number;
+  readonly egressGroupDrops: number;
+  readonly sourceCheckDrops: number;
+  readonly destinationCheckDrops: number;
+}
+
+export interface Kernel {
+  /**
+   * Every object of ours in the named namespaces (all of ours on the host when absent). A namespace that does not exist
+   * contributes nothing. Foreign objects (a guest's own routes, a user's links) are left out.
+   */
+  observe(namespaces?: ReadonlySet<string>): Promise<Map<ObjectKey, KernelObject>>;
+  /** Carries out the ops in order. Never throws for an op's failure. One result per op, same order. */
+  apply(ops: readonly PlannedOp[]): Promise<OpResult[]>;
+  /** Calls back with a namespace name after a change there that was not ours. Watches every namespace of ours, also later ones. */
+  watch(onChange: (netns: string) => void): void;
+  /** Counters by host end; entries with names that do not exist are left out. */
+  counters(router: string, hostEnds: readonly CounterQuery[]): Promise<Map<string, InterfaceCounters>>;
+  probe(): Promise<KernelFeatures>;
+  /** Releases sockets and watches; leaves the data plane as it is. */
+  close(): void;
+}
+
+export interface CounterQuery {
+  readonly hostEnd: string;
+  readonly mac: string;
+  readonly addresses: readonly string[];
+}

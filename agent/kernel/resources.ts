@@ -1,0 +1,114 @@
+import type { AttachmentId, InstanceId, NetworkInterfaceId, VpcId } from '../model/ids.js';
+
+/**
+ * Every number and name that enid takes in the kernel, in one place, so that none can collide. Pure.
+ * All of it lives in namespaces that enid made; nothing here is used in the host's own namespace.
+ */
+
+/** Where `ip netns` keeps its names. */
+export const NETNS_DIR = '/run/netns';
+
+/** Namespace names are the ids themselves: `ip netns exec i-0123… ping` works. */
+export const instanceNamespace = (id: InstanceId): string => id;
+export const routerNamespace = (id: VpcId): string => id;
+
+/** Whether a namespace name is one that enid gives (a router's or an instance's). */
+export function isOurNamespace(name: string): boolean {
+  return /^(vpc|i)-[0-9a-f]{17}$/.test(name);
+}
+export function isRouterNamespace(name: string): boolean {
+  return /^vpc-[0-9a-f]{17}$/.test(name);
+}
+
+/**
+ * Host end of an attachment: `e` and the first 14 hex digits of the attachment id, 15 characters, the longest
+ * name Linux takes. Named after the attachment, so that a moved interface's new device can exist beside its old one.
+ */
+export function hostEndName(attachmentId: AttachmentId): string {
+  return `e${attachmentId.slice('eni-attach-'.length, 'eni-attach-'.length + 14)}`;
+}
+export function isHostEndName(name: string): boolean {
+  return /^e[0-9a-f]{14}$/.test(name);
+}
+
+/** Device name inside the instance. */
+export function instanceEndName(deviceIndex: number): string {
+  return `eth${deviceIndex}`;
+}
+
+/** One MAC for every host end: the router as instances see it. Its EUI-64 link-local is the IPv6 gateway. */
+export const ROUTER_MAC = '02:00:00:00:00:01';
+export const ROUTER_LINK_LOCAL = 'fe80::ff:fe00:1';
+
+/** `proto` of our routes, rules, neighbours and addresses (rtnetlink; 0–4 are the kernel's, 8–191 used by daemons). */
+export const PROTOCOL = 0xed;
+
+/** Priorities of `ip rule`; 0 is the kernel's local table, 32766 and 32767 its main and default. */
+export const RULE_PRIORITY = {
+  /** Traffic within the VPC: table main. Routes more specific than local go between 40 and 49. */
+  vpcLocal: 50,
+  /** Marked traffic: the route table of the sender's subnet. */
+  routeTable: 100,
+  /** Inside instances: replies leave by the interface that holds the address. */
+  sourceAddress: 1000,
+} as const;
+
+/** Routing table inside an instance for the interface at a device index (source-based routing). */
+export const sourceTable = (deviceIndex: number): number => 1000 + deviceIndex;
+/** The kernel's `main` table. */
+export const MAIN_TABLE = 254;
+/** Routing table in a router namespace for a VPC route table. Range 1001–3047; 253–255 are the kernel's. */
+export const routeTableNumber = (index: number): number => 1000 + index;
+
+/**
+ * The device group word of a host end (32 bits, `ip link set group`), matched by `-m devgroup` with a mask.
+ * bit 0: source/destination check on · bits 1–11: index of the route table · bits 12–31: index of the combination of security groups.
+ * A device with no combination (0) is no interface: a gateway's link.
+ */
+export const GROUP_WORD = {
+  checkMask: 0x1,
+  routeTableShift: 1,
+  routeTableMask: 0xffe,
+  combinationShift: 12,
+  combinationMask: 0xfffff000,
+} as const;
+
+export function groupWord(parts: { check: boolean; routeTableIndex: number; combinationIndex: number }): number {
+  return ((parts.check ? 1 : 0) | (parts.routeTableIndex << 1) | (parts.combinationIndex << 12)) >>> 0;
+}
+
+/** Packet mark bits. Low 16: route table index. */
+export const MARK = { routeTableMask: 0xffff, openReturn: 0x10000 } as const;
+
+/**
+ * Connection mark bits: which side's groups track the flow. The originator's egress rules, the responder's ingress rules.
+ * A side that is not marked (both its directions are open to all) is evaluated for every packet, as the cloud does.
+ */
+export const CONNMARK = { ingressTracked: 0x1, egressTracked: 0x2, both: 0x3 } as const;
+
+/** Names of ipsets in a router namespace (at most 31 characters). */
+export const SET = {
+  /** hash:net,iface: which addresses an interface may send from and receive for. */
+  own: (family: 4 | 6) => `own${family}`,
+  /** hash:mac with counters: packets that the source check dropped, by interface MAC. */
+  sourceCheckDrops: 'source-check-drops',
+  /** hash:mac with counters: packets that egress rules dropped, by interface MAC. */
+  egressDrops: 'egress-drops',
+  /** hash:net,iface with counters: packets that ingress rules dropped. */
+  ingressDrops: (family: 4 | 6) => `ingress-drops${family}`,
+  /** hash:net,iface with counters: packets that the destination check dropped (interfaces that routes target). */
+  destinationCheckDrops: (family: 4 | 6) => `dest-check-drops${family}`,
+  /** hash:ip: addresses of a group's members. */
+  group: (groupId: string, family: 4 | 6) => `${groupId}.${family}`,
+  /** hash:net: ranges of a prefix list. */
+  prefixList: (prefixListId: string, family: 4 | 6) => `${prefixListId}.${family}`,
+} as const;
+
+/** A hash:net,iface set takes one prefix with at most this many devices (ipset's AHASH_MAX_TUNED). */
+export const SAME_PREFIX_DEVICE_LIMIT = 64;
+
+/** How a host end's alias names its interface (`ip link` shows it). */
+export const linkAlias = (id: NetworkInterfaceId): string => id;
+
+/** Comment of every rule in a chain: the chain's own hash, by which a restarted agent tells that it is current. */
+export const RULE_COMMENT_PREFIX = 'enid:';

@@ -1,0 +1,50 @@
+import type { InstanceId, VpcId } from './ids.js';
+import type { Noun } from './tags.js';
+
+/** What holds an instance's network namespace. */
+export type InstanceHolder =
+  /** A namespace that the agent makes and removes, `/run/netns/<instanceId>`. */
+  { readonly kind: 'netns' };
+
+export interface Instance extends Noun {
+  readonly instanceId: InstanceId;
+  readonly reservationId: string;
+  readonly launchIndex: number;
+  readonly vpcId: VpcId;
+  readonly availabilityZone: string;
+  readonly instanceType: string;
+  readonly imageId: string;
+  readonly keyName?: string;
+  /** The host that realises the instance. */
+  readonly hostId: string;
+  readonly holder: InstanceHolder;
+  /**
+   * Where it shall be. `running` reads `pending` until its namespace and interfaces are realised; `stopping` and
+   * `shutting-down` become `stopped` and `terminated` once the host reports everything of it gone.
+   */
+  readonly state: 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
+  /** Counts starts; a new value makes the user data run again. */
+  readonly bootSerial: number;
+  /** Script that runs inside the instance at each start; at most 16 KiB before encoding. */
+  readonly userData?: string;
+  /** Source-based rules for interfaces beyond the first, written by the agent (default true). */
+  readonly sourceBasedRouting: boolean;
+  readonly disableApiTermination: boolean;
+  readonly shutdownBehavior: 'stop' | 'terminate';
+  readonly metadataOptions: MetadataOptions;
+  readonly launchTime: string;
+  readonly stateReason?: { readonly code: string; readonly message: string };
+  readonly terminationTime?: string;
+}
+
+export interface MetadataOptions {
+  readonly httpEndpoint: 'enabled' | 'disabled';
+  readonly httpTokens: 'optional' | 'required';
+  readonly httpPutResponseHopLimit: number;
+  readonly httpProtocolIpv6: 'enabled' | 'disabled';
+  readonly instanceMetadataTags: 'enabled' | 'disabled';
+}
+
+export function isLive(instance: Instance): boolean {
+  return instance.state !== 'terminated';
+}

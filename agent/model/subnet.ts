@@ -1,0 +1,34 @@
+import { cidr, cidrSize, nthAddress, toBigInt } from './address.js';
+import type { SubnetId, VpcId } from './ids.js';
+import type { Noun } from './tags.js';
+
+export interface Subnet extends Noun {
+  readonly subnetId: SubnetId;
+  readonly vpcId: VpcId;
+  readonly availabilityZone: string;
+  readonly cidrBlock: string;
+  readonly ipv6?: { readonly associationId: string; readonly cidrBlock: string };
+  readonly mapPublicIpOnLaunch: boolean;
+  readonly assignIpv6AddressOnCreation: boolean;
+  readonly defaultForAz: boolean;
+}
+
+/** First host address: the router's address in the subnet (VPC base plus one of the subnet's own range). */
+export function gatewayAddress(cidrBlock: string): string {
+  return nthAddress(cidr(cidrBlock), 1);
+}
+
+/** How many addresses of an IPv4 subnet can be given to interfaces: all but the first four and the last. */
+export function usableAddressCount(cidrBlock: string): number {
+  return Number(cidrSize(cidr(cidrBlock))) - 5;
+}
+
+/**
+ * Whether the cloud keeps an address of the subnet for itself: the first four and, in IPv4, the last.
+ * @see https://docs.aws.amazon.com/vpc/latest/userguide/subnet-sizing.html
+ */
+export function isReservedAddress(cidrBlock: string, address: string): boolean {
+  const range = cidr(cidrBlock);
+  const offset = toBigInt(address) - range.base;
+  return offset < 4n || offset === cidrSize(range) - 1n;
+}

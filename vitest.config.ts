@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+const project = (name: string, options: Record<string, unknown> = {}) => ({
+  extends: true as const,
+  test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
+});
+
+/** Suites that touch the kernel: each file in a process, a network namespace and a mount namespace of its own. */
+const isolated = {
+  pool: 'forks',
+  isolate: true,
+  execArgv: ['--require', './test/support/isolate.cjs'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      project('unit'),
+      project('contract'),
+      project('api'),
+      project('netns', isolated),
+      project('lab', { ...isolated, testTimeout: 300_000 }),
+    ],
+  },
+});
