@@ -1,0 +1,304 @@
+import { KernelError } from '../errors.js';
+import type { Poll } from '../libc.js';
+import {
+  bindSocket,
+  closeDescriptor,
+  errnoError,
+  pollReadable,
+  receive,
+  send,
+  sendAsync,
+  setSocketOption,
+  socket,
+  socketName,
+} from '../libc.js';
+import { insideNetns } from '../netns.js';
+import { align4, attributesOf, textOf } from './attributes.js';
+
+export const NETLINK = { route: 0, netfilter: 12 } as const;
+
+/** Flags of a request (linux/netlink.h). REQUEST and ACK are added by the socket. */
+export const FLAG = { replace: 0x100, excl: 0x200, create: 0x400, append: 0x800 } as const;
+
+const AF_NETLINK = 16;
+const SOCK_RAW_CLOEXEC = 0x80003;
+const SOL_SOCKET = 1;
+const SO_RCVBUFFORCE = 33;
+const SOL_NETLINK = 270;
+const OPTION = { addMembership: 1, capAck: 10, extAck: 11, strictCheck: 12 } as const;
+const MSG_DONTWAIT = 0x40;
+const MSG_TRUNC = 0x20;
+
+const HEADER = 16;
+const REQUEST = 0x1;
+const ACK = 0x4;
+const DUMP = 0x300;
+const DUMP_INTERRUPTED = 0x10;
+const CAPPED = 0x100;
+const ACK_ATTRIBUTES = 0x200;
+const MESSAGE_ERROR = 2;
+const MESSAGE_DONE = 3;
+const EXT_ACK_TEXT = 1;
+
+/** One send holds at most this much, so that its acknowledgements fit the receive buffer. */
+const BATCH_BYTES = 64 * 1024;
+const BATCH_MESSAGES = 256;
+const RECEIVE_BUFFER = 4 * 1024 * 1024;
+const DUMP_ATTEMPTS = 8;
+
+export interface NetlinkMessage {
+  readonly type: number;
+  readonly flags: number;
+  /** After the header. */
+  readonly body: Buffer;
+  /** Port of the socket whose request caused a notification; 0: not known or not a request. */
+  readonly port: number;
+  readonly sequence: number;
+}
+
+/** A request, ready to be sent: header and body. */
+export function message(type: number, flags: number, ...body: Buffer[]): Buffer {
+  const content = Buffer.concat(body);
+  const length = HEADER + content.length;
+  const bytes = Buffer.alloc(align4(length));
+  bytes.writeUInt32LE(length, 0);
+  bytes.writeUInt16LE(type, 4);
+  bytes.writeUInt16LE(flags | REQUEST, 6);
+  content.copy(bytes, HEADER);
+  return bytes;
+}
+
+/** Where datagrams arrive before they are taken apart; one for all sockets, as all of that happens on the main thread. */
+const arrival = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** A netlink socket in a namespace. Requests run in order, one acknowledgement each; the kernel handles them within the send. */
+export class NetlinkSocket {
+  /** Our address in notifications that our requests cause. */
+  readonly port: number;
+  readonly #fd: number;
+  #sequence = 1;
+  #busy = false;
+  #poll: Poll | undefined;
+
+  /** Opened in the named namespace, or in the caller's. */
+  constructor(protocol: number, options: { netns?: string } = {}) {
+    const open = () => socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol);
+    this.#fd = options.netns === undefined ? open() : insideNetns(options.netns, open);
+    try {
+      const address = Buffer.alloc(12);
+      address.writeUInt16LE(AF_NETLINK, 0);
+      bindSocket(this.#fd, address);
+      socketName(this.#fd, address);
+      this.port = address.readUInt32LE(4);
+      setSocketOption(this.#fd, SOL_NETLINK, OPTION.extAck, 1);
+      setSocketOption(this.#fd, SOL_NETLINK, OPTION.capAck, 1);
+      setSocketOption(this.#fd, SOL_NETLINK, OPTION.strictCheck, 1);
+      setSocketOption(this.#fd, SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER);
+    } catch (error) {
+      closeDescriptor(this.#fd);
+      throw error;
+    }
+  }
+
+  /** Sends the messages together; per message `null` or what the kernel answered. A failure does not keep later ones from running. */
+  batch(messages: readonly Buffer[]): (KernelError | null)[] {
+    this.#assertIdle();
+    return chunks(messages).flatMap((chunk) => {
+      const first = this.#number(chunk);
+      send(this.#fd, chunk.length === 1 && chunk[0] ? chunk[0] : Buffer.concat(chunk));
+      return this.#acknowledgements(first, chunk.length);
+    });
+  }
+
+  /** The same with the sending, in which the kernel works, on the thread pool. The socket is not to be used meanwhile. */
+  async batchAsync(messages: readonly Buffer[]): Promise<(KernelError | null)[]> {
+    this.#assertIdle();
+    const results: (KernelError | null)[] = [];
+    this.#busy = true;
+    try {
+      for (const chunk of chunks(messages)) {
+        const first = this.#number(chunk);
+        await sendAsync(this.#fd, Buffer.concat(chunk));
+        results.push(...this.#acknowledgements(first, chunk.length));
+      }
+    } finally {
+      this.#busy = false;
+    }
+    return results;
+  }
+
+  /** One message; what the kernel sends back before its acknowledgement. @throws {KernelError} what it answered. */
+  request(request: Buffer): NetlinkMessage[] {
+    this.#assertIdle();
+    const first = this.#number([request]);
+    send(this.#fd, request);
+    const replies: NetlinkMessage[] = [];
+    const [error] = this.#acknowledgements(first, 1, replies);
+    if (error) throw error;
+    return replies;
+  }
+
+  /**
+   * Everything that the kernel lists for the request, of one moment: starts over when the table changed meanwhile.
+   * @throws {KernelError} busy when it never holds still, or what the kernel answered.
+   */
+  dump(type: number, body: Buffer): NetlinkMessage[] {
+    this.#assertIdle();
+    for (let attempt = 0; attempt < DUMP_ATTEMPTS; attempt++) {
+      const found = this.#dumpOnce(type, body);
+      if (found) return found;
+    }
+    throw new KernelError(`dump ${type}: the table kept changing`, { kind: 'busy' });
+  }
+
+  /** Joins a multicast group, by number. */
+  join(group: number): void {
+    setSocketOption(this.#fd, SOL_NETLINK, OPTION.addMembership, group);
+  }
+
+  /**
+   * Calls back with notifications as they come. `lost`: more came than the buffer holds, so anything may have changed.
+   * Does not keep the process alive.
+   */
+  listen(onMessages: (messages: readonly NetlinkMessage[], lost: boolean) => void): void {
+    this.#poll ??= pollReadable(this.#fd, () => {
+      const messages: NetlinkMessage[] = [];
+      let lost = false;
+      for (let datagrams = 0; datagrams < 1024; datagrams++) {
+        const received = this.#receive();
+        if (received === 'nothing') break;
+        if (received === 'lost') lost = true;
+        else messages.push(...received);
+      }
+      if (messages.length > 0 || lost) onMessages(messages, lost);
+    });
+  }
+
+  close(): void {
+    this.#poll?.stop();
+    this.#poll = undefined;
+    closeDescriptor(this.#fd);
+  }
+
+  #assertIdle(): void {
+    if (this.#busy) throw new KernelError('netlink socket in use by a batch on the thread pool', { kind: 'busy' });
+  }
+
+  /** Gives the messages sequence numbers and asks for acknowledgements; returns the first number. */
+  #number(messages: readonly Buffer[]): number {
+    if (this.#sequence + messages.length > 0x7fffffff) this.#sequence = 1;
+    const first = this.#sequence;
+    for (const bytes of messages) {
+      bytes.writeUInt16LE(bytes.readUInt16LE(6) | ACK, 6);
+      bytes.writeUInt32LE(this.#sequence++, 8);
+    }
+    return first;
+  }
+
+  #acknowledgements(first: number, count: number, replies?: NetlinkMessage[]): (KernelError | null)[] {
+    const results = new Array<KernelError | null | undefined>(count).fill(undefined);
+    let missing = count;
+    while (missing > 0) {
+      const received = this.#receive();
+      if (received === 'nothing') break;
+      if (received === 'lost') continue;
+      for (const reply of received) {
+        const index = reply.sequence - first;
+        if (index < 0 || index >= count) continue;
+        if (reply.type !== MESSAGE_ERROR) replies?.push(reply);
+        else if (results[index] === undefined) {
+          results[index] = errorOf(reply);
+          missing--;
+        }
+      }
+    }
+    return results.map((result) => (result === undefined ? errnoError(105, 'the acknowledgement was lost') : result));
+  }
+
+  /** `undefined`: the table changed while it was being listed, or part of it was lost. */
+  #dumpOnce(type: number, body: Buffer): NetlinkMessage[] | undefined {
+    const request = message(type, DUMP, body);
+    const sequence = this.#sequence++;
+    request.writeUInt32LE(sequence, 8);
+    send(this.#fd, request);
+    const found: NetlinkMessage[] = [];
+    let intact = true;
+    for (;;) {
+      const received = this.#receive();
+      if (received === 'nothing') return undefined;
+      if (received === 'lost') {
+        intact = false;
+        continue;
+      }
+      for (const reply of received) {
+        if (reply.sequence !== sequence) continue;
+        if (reply.flags & DUMP_INTERRUPTED) intact = false;
+        if (reply.type === MESSAGE_ERROR) throw errorOf(reply) ?? errnoError(71, 'a dump was acknowledged');
+        if (reply.type === MESSAGE_DONE) {
+          const errno = reply.body.length >= 4 ? -reply.body.readInt32LE(0) : 0;
+          if (errno > 0) throw errnoError(errno);
+          return intact ? found : undefined;
+        }
+        found.push(reply);
+      }
+    }
+  }
+
+  /** The messages of one datagram. */
+  #receive(): NetlinkMessage[] | 'nothing' | 'lost' {
+    let length: number;
+    try {
+      length = receive(this.#fd, arrival, MSG_DONTWAIT | MSG_TRUNC);
+    } catch (error) {
+      const errno = error instanceof KernelError ? error.errno : undefined;
+      if (errno === 'EAGAIN') return 'nothing';
+      if (errno === 'ENOBUFS') return 'lost';
+      throw error;
+    }
+    if (length > arrival.length) return 'lost';
+    return [...messagesIn(Buffer.from(arrival.subarray(0, length)))];
+  }
+}
+
+function* messagesIn(datagram: Buffer): Generator<NetlinkMessage> {
+  let at = 0;
+  while (at + HEADER <= datagram.length) {
+    const length = datagram.readUInt32LE(at);
+    if (length < HEADER || at + length > datagram.length) return;
+    yield {
+      type: datagram.readUInt16LE(at + 4),
+      flags: datagram.readUInt16LE(at + 6),
+      sequence: datagram.readUInt32LE(at + 8),
+      port: datagram.readUInt32LE(at + 12),
+      body: datagram.subarray(at + HEADER, at + length),
+    };
+    at += align4(length);
+  }
+}
+
+/** What an NLMSG_ERROR message says: `null` is success. The kernel's own words come along when it has any. */
+function errorOf(reply: NetlinkMessage): KernelError | null {
+  const errno = -reply.body.readInt32LE(0);
+  if (errno === 0) return null;
+  if (!(reply.flags & ACK_ATTRIBUTES)) return errnoError(errno);
+  const request = reply.flags & CAPPED ? HEADER : reply.body.readUInt32LE(4);
+  const words = attributesOf(reply.body, align4(4 + request)).get(EXT_ACK_TEXT);
+  return errnoError(errno, words && textOf(words));
+}
+
+function chunks(messages: readonly Buffer[]): Buffer[][] {
+  const result: Buffer[][] = [];
+  let current: Buffer[] = [];
+  let bytes = 0;
+  for (const next of messages) {
+    if (current.length > 0 && (bytes + next.length > BATCH_BYTES || current.length === BATCH_MESSAGES)) {
+      result.push(current);
+      current = [];
+      bytes = 0;
+    }
+    current.push(next);
+    bytes += next.length;
+  }
+  if (current.length > 0) result.push(current);
+  return result;
+}

@@ -1,0 +1,115 @@
+import { closeSync, constants, mkdirSync, openSync, promises, readdirSync, stat, statfsSync, statSync } from 'node:fs';
+import { KernelError, toKernelError } from './errors.js';
+import { CLONE_NEWNET, MNT_DETACH, MOUNT, mount, setns, unmount, unshare } from './libc.js';
+import { NETNS_DIR } from './resources.js';
+
+/** `f_type` of a file that stands for a namespace (linux/magic.h). */
+const NSFS_MAGIC = 0x6e736673;
+const SELF = '/proc/thread-self/ns/net';
+
+export const netnsPath = (name: string): string => `${NETNS_DIR}/${name}`;
+
+let poolIsWarm = false;
+/**
+ * Threads of libuv's pool inherit the namespace in which the main thread makes them, for good: so they are all made here,
+ * before it first goes anywhere. The first submission makes the whole pool, within the call.
+ */
+function warmThreadPool(): void {
+  if (poolIsWarm) return;
+  stat('/', () => {});
+  poolIsWarm = true;
+}
+
+/**
+ * Runs `action` with the calling thread in the named namespace. Only for the main thread, and `action` must be done when it
+ * returns: no awaiting. Sockets it opens and children it spawns stay in the namespace.
+ * @throws {KernelError} not-found when there is no such namespace.
+ */
+export function insideNetns<T>(name: string, action: (() => T) & (T extends PromiseLike<unknown> ? never : unknown)): T {
+  warmThreadPool();
+  const target = openNetns(name);
+  try {
+    const home = openSync(SELF, constants.O_RDONLY);
+    try {
+      setns(target, CLONE_NEWNET);
+      try {
+        return action();
+      } finally {
+        setns(home, CLONE_NEWNET);
+      }
+    } finally {
+      closeSync(home);
+    }
+  } finally {
+    closeSync(target);
+  }
+}
+
+function openNetns(name: string): number {
+  try {
+    return openSync(netnsPath(name), constants.O_RDONLY);
+  } catch (error) {
+    throw new KernelError(`no network namespace ${name}`, { errno: toKernelError(error).errno ?? 'ENOENT', cause: error });
+  }
+}
+
+/** Which namespace bears the name now: a text that differs when it has been deleted and made anew. `undefined`: none does. */
+export function netnsIdentity(name: string): string | undefined {
+  const path = netnsPath(name);
+  const file = statSync(path, { throwIfNoEntry: false });
+  if (!file || statfsSync(path).type !== NSFS_MAGIC) return undefined;
+  return `${file.dev}:${file.ino}`;
+}
+
+/** Names under the directory of namespaces, whether or not a namespace is behind them. */
+export function netnsNames(): string[] {
+  try {
+    return readdirSync(NETNS_DIR);
+  } catch (error) {
+    if (toKernelError(error).errno === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+/**
+ * Makes the directory of namespaces a shared mount, as `ip netns` does: a namespace unmounted here then goes away in mount
+ * namespaces made later too (an instance's), instead of staying alive there.
+ */
+export function prepareNetnsDirectory(): void {
+  mkdirSync(NETNS_DIR, { recursive: true, mode: 0o755 });
+  try {
+    mount('', NETNS_DIR, MOUNT.shared | MOUNT.recursive);
+  } catch {
+    mount(NETNS_DIR, NETNS_DIR, MOUNT.bind | MOUNT.recursive);
+    mount('', NETNS_DIR, MOUNT.shared | MOUNT.recursive);
+  }
+}
+
+/** Afterwards a namespace of that name exists. Returns whether it had to be made. A name without a namespace behind it gets one. */
+export function createNetns(name: string): boolean {
+  if (netnsIdentity(name) !== undefined) return false;
+  warmThreadPool();
+  prepareNetnsDirectory();
+  const path = netnsPath(name);
+  closeSync(openSync(path, constants.O_CREAT | constants.O_RDONLY, 0o444));
+  const home = openSync(SELF, constants.O_RDONLY);
+  try {
+    unshare(CLONE_NEWNET);
+    try {
+      mount(SELF, path, MOUNT.bind);
+    } finally {
+      setns(home, CLONE_NEWNET);
+    }
+  } finally {
+    closeSync(home);
+  }
+  return true;
+}
+
+/** Afterwards the name is gone; the kernel takes the namespace and its devices down once nothing else holds it. Off the main thread. */
+export async function deleteNetns(name: string): Promise<void> {
+  const path = netnsPath(name);
+  // More than one mount can lie on a name when two processes made it at once.
+  for (let layers = 0; layers < 8 && netnsIdentity(name) !== undefined; layers++) await unmount(path, MNT_DETACH);
+  await promises.rm(path, { force: true });
+}
