@@ -14,14 +14,16 @@ const isolated = {
   hookTimeout: 60_000,
 };
 
+/** Without root there is no network namespace to make: those suites are left out, and `scripts/test` says so. */
+const isRoot = process.getuid?.() === 0;
+
 export default defineConfig({
   test: {
     projects: [
       project('unit'),
       project('contract'),
       project('api'),
-      project('netns', isolated),
-      project('lab', { ...isolated, testTimeout: 300_000 }),
+      ...(isRoot ? [project('netns', isolated), project('lab', { ...isolated, testTimeout: 300_000 })] : []),
     ],
   },
 });

@@ -1,0 +1,294 @@
+import type { Logger } from 'pino';
+import type { InstanceRuntime } from '../instances/runtime.js';
+import type { Kernel, KernelOp, OpResult, PlannedOp } from '../kernel/port.js';
+import { keyOf } from '../kernel/port.js';
+import { isRouterNamespace } from '../kernel/resources.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { bootOf } from '../planner/boot.js';
+import { type PlanSettings, planUnit } from '../planner/plan.js';
+import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/units.js';
+import type { Store } from '../store/store.js';
+import { type FinishCall, finishCalls } from './finish.js';
+import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
+import { order } from './order.js';
+import type { Outcome, StatusBoard } from './status-board.js';
+
+export interface LoopDeps {
+  readonly store: Store;
+  readonly kernel: Kernel;
+  readonly runtime: InstanceRuntime;
+  readonly status: StatusBoard;
+  readonly settings: PlanSettings & { readonly region: string };
+  readonly resyncMs: number;
+  readonly log: Logger;
+  /** Commits what the kernel has completed: detachments, stops, terminations. */
+  readonly finish: (calls: readonly FinishCall[]) => Promise<void>;
+  readonly onPass?: (pass: PassReport) => void;
+}
+
+export interface PassReport {
+  /** Whether the pass compared everything with a fresh observation. */
+  readonly full: boolean;
+  readonly units: number;
+  readonly operations: number;
+  readonly failures: number;
+  readonly durationMs: number;
+}
+
+interface Arrival {
+  readonly observation: Observation;
+  readonly observed: Awaited<ReturnType<Kernel['observe']>>;
+  /** Absent: everything of ours. */
+  readonly namespaces?: ReadonlySet<string>;
+}
+
+/**
+ * The level-triggered heart: commits, kernel notifications, timers and start-up mark things dirty; one pass at a time
+ * plans what is dirty, compares it with what the kernel is known to have, and carries out the difference.
+ * Invariants: passes never overlap; a commit's units are in the first pass that starts after it; an observation never
+ * overrules what the agent did while it was taken; operations of one unit's failure never stop another unit's.
+ */
+export class ReconcileLoop {
+  private readonly ledger = new Ledger();
+  private readonly dirty = new Set<string>();
+  private readonly drifted = new Set<string>();
+  private readonly arrivals: Arrival[] = [];
+  private readonly retries = new Map<string, NodeJS.Timeout>();
+  private readonly waiters: { revision: number; resolve: () => void }[] = [];
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private observing = false;
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private unwatch: (() => void) | undefined;
+
+  constructor(private readonly deps: LoopDeps) {}
+
+  /** Takes the kernel over: observes everything, makes it match, sweeps leftovers. From then on keeps it so. */
+  async start(): Promise<void> {
+    const { store, kernel, settings, resyncMs } = this.deps;
+    this.unwatch = store.watch((event) => this.markDirty(affectedUnits(event, settings.hostId)));
+    await this.observe();
+    this.markDirty(allUnits(store.snapshot(), settings.hostId));
+    await this.idle();
+    kernel.watch((netns) => {
+      this.drifted.add(netns);
+      void this.observeDrift();
+    });
+    this.timers.add(setInterval(() => void this.observe(), resyncMs));
+  }
+
+  markDirty(units: Iterable<string>): void {
+    for (const unit of units) this.dirty.add(unit);
+    this.wake();
+  }
+
+  /** Resolves when a pass has dealt with everything up to that state, faults included. */
+  settled(state: Snapshot): Promise<void> {
+    if (!this.running && this.dirty.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.waiters.push({ revision: state.revision, resolve }));
+  }
+
+  /** Compares everything with the kernel now. Resolves when the comparison has been acted on. */
+  async resync(): Promise<void> {
+    await this.observe();
+    await this.idle();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.unwatch?.();
+    for (const timer of [...this.timers, ...this.retries.values()]) clearTimeout(timer);
+    await this.running;
+    for (const waiter of this.waiters.splice(0)) waiter.resolve();
+  }
+
+  private async idle(): Promise<void> {
+    while (this.running) await this.running;
+  }
+
+  private wake(): void {
+    if (this.running || this.stopped) return;
+    this.running = (async () => {
+      // Commits of one turn of the event loop share a pass.
+      await new Promise(setImmediate);
+      while (!this.stopped && (this.dirty.size > 0 || this.arrivals.length > 0)) await this.pass();
+    })()
+      .catch((error: unknown) => this.deps.log.error({ err: error }, 'reconcile pass failed'))
+      .finally(() => {
+        this.running = undefined;
+        if (this.dirty.size === 0) for (const waiter of this.waiters.splice(0)) waiter.resolve();
+        else this.wake();
+      });
+  }
+
+  /** Reads the whole kernel, or some namespaces, beside the running passes; the next pass acts on it. */
+  private async observe(namespaces?: ReadonlySet<string>): Promise<void> {
+    const observation = this.ledger.beginObservation();
+    try {
+      const observed = await this.deps.kernel.observe(namespaces);
+      this.arrivals.push({ observation, observed, ...(namespaces && { namespaces }) });
+      this.wake();
+    } catch (error) {
+      this.ledger.abandon(observation);
+      this.deps.log.error({ err: error }, 'observing the kernel failed, will retry at the next resync');
+    }
+  }
+
+  private async observeDrift(): Promise<void> {
+    if (this.observing) return;
+    this.observing = true;
+    try {
+      while (this.drifted.size > 0 && !this.stopped) {
+        const changed = new Set(this.drifted);
+        this.drifted.clear();
+        // Devices have an end in a router and one in an instance: look at both.
+        const snapshot = this.deps.store.snapshot();
+        for (const netns of [...changed]) {
+          const instance = snapshot.get('instance', netns);
+          if (instance) changed.add(instance.vpcId);
+        }
+        await this.observe(changed);
+      }
+    } finally {
+      this.observing = false;
+    }
+  }
+
+  private async pass(): Promise<void> {
+    const started = performance.now();
+    const { store, kernel, settings, log } = this.deps;
+    const snapshot = store.snapshot();
+    const units = new Set(this.dirty);
+    this.dirty.clear();
+    for (const unit of units) this.ledger.plan(unit, planUnit(snapshot, settings, unit));
+
+    const arrivals = this.arrivals.splice(0);
+    for (const { observation, observed, namespaces } of arrivals) this.ledger.absorb(observation, observed, namespaces);
+    const full = arrivals.some((arrival) => arrival.namespaces === undefined);
+    const work = [
+      ...this.ledger.work(units),
+      ...(full ? this.ledger.workIn() : arrivals.flatMap((arrival) => this.ledger.workIn(arrival.namespaces))),
+    ];
+    const planned = order(unique(work).map((op) => this.attribute(op, snapshot)));
+    for (const { unit } of planned) units.add(unit);
+
+    const unended = await this.endInstances(snapshot, planned);
+    const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && unended.has(unit)));
+    this.ledger.begin(ops);
+    const results = ops.length > 0 ? await kernel.apply(ops) : [];
+    this.ledger.record(results);
+    const faults = faultsOf(results);
+    for (const [unit, outcome] of [...unended, ...(await this.startInstances(store.snapshot(), units, faults))]) faults.set(unit, outcome);
+    this.report(units, faults);
+    await this.finish(units);
+
+    const report = { full, units: units.size, operations: ops.length, failures: faults.size, durationMs: performance.now() - started };
+    this.deps.onPass?.(report);
+    log[ops.length > 0 ? 'info' : 'debug'](report, 'reconcile pass');
+    const done = this.waiters.filter((waiter) => waiter.revision <= snapshot.revision);
+    for (const waiter of done) {
+      this.waiters.splice(this.waiters.indexOf(waiter), 1);
+      waiter.resolve();
+    }
+  }
+
+  private attribute(op: KernelOp, snapshot: Snapshot): PlannedOp {
+    const unit = this.ledger.unitOf(op);
+    return { op, unit, needs: op.verb === 'delete' ? [] : unitNeeds(snapshot, unit) };
+  }
+
+  /** No process may outlive its instance's namespace: it would keep the devices in it alive, unseen. */
+  private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {
+    const ending = planned.flatMap(({ op }) =>
+      op.verb === 'delete' && op.object.kind === 'netns' && !isRouterNamespace(op.object.netns) ? [op.object.netns] : [],
+    );
+    return this.attempt(ending, async (netns) => {
+      await this.deps.runtime.end(netns);
+      if (!snapshot.get('instance', netns)) await this.deps.runtime.forget(netns);
+    });
+  }
+
+  private startInstances(
+    snapshot: Snapshot,
+    units: ReadonlySet<string>,
+    faults: ReadonlyMap<string, Outcome>,
+  ): Promise<Map<string, Outcome>> {
+    const starting = [...units].filter((unit) => !faults.has(unit) && this.ledger.has(keyOf({ kind: 'netns', netns: unit })));
+    return this.attempt(starting, async (unit) => {
+      const boot = bootOf(snapshot, this.deps.settings, unit);
+      if (boot) await this.deps.runtime.start(boot);
+    });
+  }
+
+  private async attempt(units: readonly string[], work: (unit: string) => Promise<void>): Promise<Map<string, Outcome>> {
+    const faults = new Map<string, Outcome>();
+    await Promise.all(
+      units.map((unit) =>
+        work(unit).catch((error: unknown) => {
+          faults.set(unit, { reason: 'instance', message: error instanceof Error ? error.message : String(error) });
+        }),
+      ),
+    );
+    return faults;
+  }
+
+  private report(units: ReadonlySet<string>, faults: ReadonlyMap<string, Outcome>): void {
+    const { status, log } = this.deps;
+    for (const unit of units) {
+      clearTimeout(this.retries.get(unit));
+      this.retries.delete(unit);
+      const fault = faults.get(unit);
+      const pause = status.record(unit, fault);
+      if (fault && pause !== undefined) {
+        log.warn({ unit, ...fault, retryMs: Math.round(pause) }, 'unit is not realised, will retry');
+        this.retries.set(
+          unit,
+          setTimeout(() => this.retry(unit), pause),
+        );
+      } else if (this.ledger.isGone(unit)) status.forget(unit);
+    }
+  }
+
+  /** What a failed operation left behind is unknown: look before trying again. */
+  private async retry(unit: string): Promise<void> {
+    this.retries.delete(unit);
+    const namespaces = unit === LEFTOVERS ? [] : unitNamespaces(this.deps.store.snapshot(), unit);
+    await this.observe(namespaces.length > 0 ? new Set(namespaces) : undefined);
+    this.markDirty([unit]);
+  }
+
+  private async finish(units: Iterable<string>): Promise<void> {
+    const calls = finishCalls(this.deps.store.snapshot(), this.deps.settings.hostId, units, (unit) => this.ledger.isGone(unit));
+    if (calls.length === 0) return;
+    try {
+      await this.deps.finish(calls);
+    } catch (error) {
+      this.deps.log.error({ err: error }, 'completing detachments and terminations failed, will retry');
+      for (const unit of units)
+        this.retries.set(
+          unit,
+          setTimeout(() => this.markDirty([unit]), 1000),
+        );
+    }
+  }
+}
+
+/** Units whose operations failed or were skipped, with the first reason. */
+function faultsOf(results: readonly OpResult[]): Map<string, Outcome> {
+  const faults = new Map<string, Outcome>();
+  for (const result of results) {
+    const { unit } = result.planned;
+    if (result.outcome === 'done' || faults.has(unit)) continue;
+    faults.set(
+      unit,
+      result.outcome === 'failed'
+        ? { reason: result.error.kind, message: result.error.message }
+        : { reason: 'blocked', message: `waits for ${result.blockedBy}` },
+    );
+  }
+  return faults;
+}
+
+function unique(ops: readonly KernelOp[]): KernelOp[] {
+  return [...new Map(ops.map((op) => [keyOf(op.object), op])).values()];
+}
