@@ -9,6 +9,7 @@ const project = (name: string, options: Record<string, unknown> = {}) => ({
 const isolated = {
   pool: 'forks',
   isolate: true,
+  globalSetup: ['./test/support/build.ts'],
   execArgv: ['--require', './test/support/isolate.cjs'],
   testTimeout: 60_000,
   hookTimeout: 60_000,

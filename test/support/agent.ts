@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export interface Answer<T = any> {
+  readonly status: number;
+  readonly body: T;
+}
+
+/** A real daemon in a process of its own, in the network and mount namespace of the test file. Dies with the test process. */
+export interface TestAgent {
+  readonly endpoint: string;
+  readonly dataDir: string;
+  /** Calls the API; never throws for an error answer. */
+  call<T = any>(method: string, path: string, body?: unknown): Promise<Answer<T>>;
+  /** As `call`, but an error answer fails the test with its code and message. */
+  ok<T = any>(method: string, path: string, body?: unknown): Promise<T>;
+  /** Log lines so far. */
+  readonly log: readonly Record<string, any>[];
+  /** SIGTERM, waits for the exit; resolves to the exit code. The data plane stays. */
+  stop(): Promise<number | null>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  /** Starts it again on the same data. */
+  start(): Promise<void>;
+  /** Ends the daemon and removes its data directory. Kernel objects go with the test file's namespaces. */
+  dispose(): Promise<void>;
+}
+
+export async function startAgent(
+  options: { args?: readonly string[]; env?: Record<string, string>; dataDir?: string } = {},
+): Promise<TestAgent> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'enid-test-')));
+  const port = await freePort();
+  const endpoint = `http://127.0.0.1:${port}`;
+  const log: Record<string, any>[] = [];
+  let child: ChildProcess | undefined;
+
+  const start = async () => {
+    const argv = [
+      'dist/agent/main.js',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--data-dir',
+      dataDir,
+      '--host-id',
+      'host-a',
+      ...(options.args ?? []),
+    ];
+    // The daemon goes when the test process goes, however that ends.
+    child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...argv], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...options.env },
+    });
+    const started = child;
+    let errors = '';
+    started.stderr?.on('data', (chunk) => {
+      errors += chunk;
+    });
+    await new Promise<void>((resolve, reject) => {
+      createInterface({ input: started.stdout as NodeJS.ReadableStream }).on('line', (line) => {
+        if (line.startsWith('listening ')) resolve();
+        else if (line.startsWith('{')) log.push(JSON.parse(line));
+      });
+      started.once('exit', (code, signal) =>
+        reject(new Error(`agent ended with ${code ?? signal}\n${errors}${JSON.stringify(log.slice(-5), null, 1)}`)),
+      );
+    });
+  };
+  const end = async (signal: NodeJS.Signals) => {
+    if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    return (await exited)[0] as number | null;
+  };
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(`${endpoint}${path}`, init);
+    const text = await answer.text();
+    return { status: answer.status, body: (text === '' ? undefined : JSON.parse(text)) as T };
+  };
+
+  await start();
+  return {
+    endpoint,
+    dataDir,
+    log,
+    call,
+    ok: async (method, path, body) => {
+      const answer = await call(method, path, body);
+      if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+      return answer.body as any;
+    },
+    stop: () => end('SIGTERM'),
+    kill: async () => void (await end('SIGKILL')),
+    start,
+    dispose: async () => {
+      await end('SIGKILL');
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
