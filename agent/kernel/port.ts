@@ -11,15 +11,15 @@ export interface ObjectSpecs {
   netns: { readonly netns: string };
   /** A namespace-wide setting, below `/proc/sys`, e.g. `net/ipv4/ip_forward`. */
   sysctl: { readonly netns: string; readonly path: string; readonly value: string };
-  /** An ipset. Its members are objects of their own. */
+  /** An ipset. Its members are objects of their own. `list:set` holds names of sets of either family; give it family 4. */
   set: {
     readonly netns: string;
     readonly name: string;
-    readonly type: 'hash:ip' | 'hash:net' | 'hash:net,iface' | 'hash:mac';
+    readonly type: 'hash:ip' | 'hash:net' | 'hash:net,iface' | 'list:set';
     readonly family: Family;
     readonly counters: boolean;
   };
-  /** `entry` in canonical text: `10.0.1.4`, `10.0.0.0/24`, `10.0.1.4,e0123…`, `0.0.0.0/0,e0123…`, `02:…`. Host lengths are left out. */
+  /** `entry` in canonical text: `10.0.1.4`, `10.0.0.0/24`, `10.0.1.4,e0123…`, `0.0.0.0/0,e0123…`, a set's name. Host lengths are left out. */
   member: { readonly netns: string; readonly set: string; readonly entry: string };
   /** All iptables (4) or ip6tables (6) rules of a namespace: `text` for restore, `fingerprint` to compare (see `firewall/scan.ts`). */
   ruleset: { readonly netns: string; readonly family: Family; readonly fingerprint: string; readonly text: string };

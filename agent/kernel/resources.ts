@@ -90,10 +90,15 @@ export const CONNMARK = { ingressTracked: 0x1, egressTracked: 0x2, both: 0x3 } a
 export const SET = {
   /** hash:net,iface: which addresses an interface may send from and receive for. */
   own: (family: 4 | 6) => `own${family}`,
-  /** hash:mac with counters: packets that the source check dropped, by interface MAC. */
+  /** list:set over all `sourceCheckDropBucket` sets, so that one rule (`src,src`) counts whatever the sender's device is. */
   sourceCheckDrops: 'source-check-drops',
-  /** hash:mac with counters: packets that egress rules dropped, by interface MAC. */
-  egressDrops: 'egress-drops',
+  /**
+   * hash:net,iface with counters, entries `0.0.0.0/0,<host end>` or `::/0,<host end>`: packets that the source check dropped.
+   * In buckets because of `SAME_PREFIX_DEVICE_LIMIT`; every bucket exists, `sourceCheckBucket` says which is a device's.
+   */
+  sourceCheckDropBucket: (family: 4 | 6, bucket: number) => `source-check-drops${family}.${bucket}`,
+  /** hash:net,iface with counters: packets that egress rules dropped (`src,src`). An interface without source check: `0.0.0.0/0,<host end>`. */
+  egressDrops: (family: 4 | 6) => `egress-drops${family}`,
   /** hash:net,iface with counters: packets that ingress rules dropped. */
   ingressDrops: (family: 4 | 6) => `ingress-drops${family}`,
   /** hash:net,iface with counters: packets that the destination check dropped (interfaces that routes target). */
@@ -106,6 +111,12 @@ export const SET = {
 
 /** A hash:net,iface set takes one prefix with at most this many devices (ipset's AHASH_MAX_TUNED). */
 export const SAME_PREFIX_DEVICE_LIMIT = 64;
+
+/** How many buckets the counters of the source check have; 64 devices fit each, and about 3,000 all of them. */
+export const SOURCE_CHECK_BUCKETS = 64;
+export function sourceCheckBucket(hostEnd: string): number {
+  return Number.parseInt(hostEnd.slice(1, 3), 16) % SOURCE_CHECK_BUCKETS;
+}
 
 /** How a host end's alias names its interface (`ip link` shows it). */
 export const linkAlias = (id: NetworkInterfaceId): string => id;
