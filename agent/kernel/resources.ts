@@ -86,6 +86,46 @@ export const MARK = { routeTableMask: 0xffff, openReturn: 0x10000 } as const;
  */
 export const CONNMARK = { ingressTracked: 0x1, egressTracked: 0x2, both: 0x3 } as const;
 
+/**
+ * Namespace-wide settings, path below `/proc/sys` → value, set before any device is made: devices inherit the defaults.
+ * The planner plans exactly these and the kernel layer observes exactly these, so that a settled host shows no difference.
+ */
+export const SYSCTLS: { readonly router: Readonly<Record<string, string>>; readonly instance: Readonly<Record<string, string>> } = {
+  router: {
+    'net/ipv4/ip_forward': '1',
+    'net/ipv6/conf/all/forwarding': '1',
+    'net/ipv6/conf/default/forwarding': '1',
+    'net/ipv4/conf/all/send_redirects': '0',
+    'net/ipv4/conf/default/send_redirects': '0',
+    'net/ipv4/conf/all/rp_filter': '0',
+    'net/ipv4/conf/default/rp_filter': '1',
+    'net/ipv4/conf/default/proxy_arp': '1',
+    'net/ipv4/icmp_ratelimit': '0',
+    'net/ipv6/conf/all/accept_dad': '0',
+    'net/ipv6/conf/default/accept_dad': '0',
+    'net/ipv6/conf/all/accept_ra': '0',
+    'net/ipv6/conf/default/accept_ra': '0',
+    'net/ipv6/conf/all/accept_redirects': '0',
+    'net/ipv6/conf/default/accept_redirects': '0',
+    'net/netfilter/nf_conntrack_udp_timeout_stream': '180',
+    'net/netfilter/nf_conntrack_tcp_timeout_established': '432000',
+  },
+  instance: {
+    'net/ipv6/conf/all/accept_dad': '0',
+    'net/ipv6/conf/default/accept_dad': '0',
+    'net/ipv6/conf/all/accept_ra': '0',
+    'net/ipv6/conf/default/accept_ra': '0',
+    // Everyone may ping without privileges, as on the cloud's images.
+    'net/ipv4/ping_group_range': '0 2147483647',
+  },
+};
+
+/**
+ * Device group of host ends that are about to be deleted, all at once. Check on, and a combination that no VPC reaches,
+ * so that nothing passes in the meantime.
+ */
+export const TRASH_GROUP = 0xffffffff;
+
 /** Names of ipsets in a router namespace (at most 31 characters). */
 export const SET = {
   /** hash:net,iface: which addresses an interface may send from and receive for. */

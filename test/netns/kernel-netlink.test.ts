@@ -30,7 +30,7 @@ describe('namespaces', () => {
     const inside = insideNetns('one', threadNamespace);
     expect(inside).not.toBe(home);
     expect(() =>
-      insideNetns('one', () => {
+      insideNetns('one', (): void => {
         throw new Error('within');
       }),
     ).toThrow('within');
