@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { execa } from 'execa';
+import { describe, expect, it } from 'vitest';
+import { startAgent } from '../support/agent.js';
+import { inside, pings, serve, tcp, until } from '../support/traffic.js';
+import { buildWorld, useAgent } from '../support/world.js';
+
+const passes = (log: readonly Record<string, any>[]) => log.filter((line) => line.msg === 'reconcile pass');
+
+describe('restart', () => {
+  it('leaves traffic untouched and does no kernel operation', async () => {
+    const agent = await startAgent({ args: ['--log-level', 'debug'] });
+    try {
+      const { instance } = await buildWorld(agent);
+      const [a, b] = [await instance(), await instance({ userData: '#!/bin/sh\nsleep 300 &\necho started' })];
+      await inside(a.instanceId, 'ping', '-c', '1', b.address);
+      const stream = spawn('ip', ['netns', 'exec', a.instanceId, 'ping', '-i', '0.01', '-c', '200', '-W', '1', b.address]);
+      let output = '';
+      stream.stdout.on('data', (chunk) => {
+        output += chunk;
+      });
+      const before = agent.log.length;
+      expect(await agent.stop()).toBe(0);
+      await agent.start();
+      await once(stream, 'exit');
+      expect(output).toContain('200 packets transmitted, 200 received, 0% packet loss');
+      const [first] = passes(agent.log.slice(before));
+      expect(first).toMatchObject({ full: true, operations: 0, failures: 0 });
+    } finally {
+      await agent.dispose();
+    }
+  });
+
+  it('kill -9 and an emptied kernel: everything is rebuilt from the store', async () => {
+    const agent = await startAgent();
+    try {
+      const { instance } = await buildWorld(agent);
+      const [a, b] = [await instance(), await instance()];
+      await agent.kill();
+      for (const netns of readdirSync('/run/netns')) await execa('ip', ['netns', 'del', netns]);
+      await agent.start();
+      expect(await pings(a.instanceId, b.address)).toBe(true);
+      expect(JSON.parse((await inside(a.instanceId, 'ip', '-j', 'link', 'show', 'eth0')).stdout)[0].address).toBe(a.eni.macAddress);
+    } finally {
+      await agent.dispose();
+    }
+  });
+});
+
+describe('drift', () => {
+  const setup = useAgent(['--resync-seconds', '2']);
+
+  /** What somebody does behind the agent's back; $ROUTER, $A, $DEV (host end of A) and $ADDR are filled in. */
+  const sabotage: readonly [what: string, where: 'router' | 'instance' | 'host', argv: string[], withinMs: number][] = [
+    ['host end deleted', 'router', ['ip', 'link', 'del', '$DEV'], 1000],
+    ['host end down', 'router', ['ip', 'link', 'set', '$DEV', 'down'], 1000],
+    ['device group cleared', 'router', ['ip', 'link', 'set', '$DEV', 'group', '0'], 1000],
+    ['host route deleted', 'router', ['ip', 'route', 'del', '$ADDR/32'], 1000],
+    ['host route blackholed', 'router', ['ip', 'route', 'replace', 'blackhole', '$ADDR/32'], 1000],
+    [
+      'neighbour deleted and wrong',
+      'router',
+      ['ip', 'neigh', 'replace', '$ADDR', 'lladdr', '02:00:00:00:00:99', 'dev', '$DEV', 'nud', 'permanent'],
+      1000,
+    ],
+    ['rule deleted', 'router', ['ip', 'rule', 'del', 'pref', '50'], 1000],
+    ['forwarding off', 'router', ['sysctl', '-qw', 'net.ipv4.ip_forward=0'], 4000],
+    ['chains flushed', 'router', ['iptables', '-F'], 1000],
+    ['a rule inserted', 'router', ['iptables', '-I', 'FORWARD', '-j', 'DROP'], 1000],
+    ['a rule of ours deleted', 'router', ['iptables', '-D', 'FORWARD', '1'], 1000],
+    ['set member deleted', 'router', ['ipset', 'del', 'own4', '$ADDR,$DEV'], 4000],
+    ['instance end deleted', 'instance', ['ip', 'link', 'del', 'eth0'], 1000],
+    ['instance end down', 'instance', ['ip', 'link', 'set', 'eth0', 'down'], 1000],
+    ['address deleted in the instance', 'instance', ['ip', 'addr', 'flush', 'dev', 'eth0'], 1000],
+    ['default route deleted in the instance', 'instance', ['ip', 'route', 'del', 'default'], 1000],
+    ['MAC changed in the instance', 'instance', ['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:98'], 1000],
+    ['instance namespace deleted', 'host', ['ip', 'netns', 'del', '$A'], 1000],
+    ['router namespace deleted', 'host', ['ip', 'netns', 'del', '$ROUTER'], 1000],
+  ];
+
+  it.each(sabotage)('%s', async (_what, where, argv, withinMs) => {
+    const { agent, instance, vpcId, subnetB } = await setup.world();
+    const a = await instance();
+    const b = await instance({ subnetId: subnetB });
+    await serve(b.instanceId, 'tcp:80');
+    const { attachment } = await agent.ok('GET', `/v1/network-interfaces/${a.eni.networkInterfaceId}`);
+    const names: Record<string, string> = { $ROUTER: vpcId, $A: a.instanceId, $DEV: attachment.device.hostEnd, $ADDR: a.address };
+    const filled = argv.map((word) => Object.entries(names).reduce((text, [name, value]) => text.replaceAll(name, value), word));
+    const before = await state(vpcId, [a.instanceId, b.instanceId]);
+    const done =
+      where === 'host'
+        ? await execa(filled[0] ?? '', filled.slice(1), { reject: false })
+        : await inside(where === 'router' ? vpcId : a.instanceId, ...filled);
+    expect(done.exitCode, done.stderr).toBe(0);
+    await until(async () => (await state(vpcId, [a.instanceId, b.instanceId])) === before, withinMs, 'repair');
+    expect(await pings(a.instanceId, b.address)).toBe(true);
+    expect(await pings(b.instanceId, a.address)).toBe(true);
+    if (argv.join(' ') !== 'ip netns del $ROUTER') expect(await tcp(a.instanceId, b.address, 80)).toBe(a.address);
+    await until(async () => (await agent.ok('GET', '/v1/conditions')).items.every((each: any) => each.realised), 2000, 'conditions');
+  });
+
+  it('a broken interface does not stop its neighbours and says what failed', async () => {
+    const { agent, instance, networkInterface } = await setup.world();
+    const [a, b] = [await instance(), await instance()];
+    // Somebody in the instance already has a device of that name.
+    await inside(a.instanceId, 'ip', 'link', 'add', 'eth1', 'type', 'bridge');
+    const eni = await networkInterface();
+    const attach = agent.call('POST', `/v1/network-interfaces/${eni.networkInterfaceId}/attach`, {
+      instanceId: a.instanceId,
+      deviceIndex: 1,
+    });
+    const c = await instance();
+    expect(await pings(c.instanceId, b.address)).toBe(true);
+    const broken = (await attach).body;
+    expect(broken).toMatchObject({ status: 'attaching', condition: { realised: false } });
+    expect(broken.condition.message).toMatch(/eth1/);
+    await inside(a.instanceId, 'ip', 'link', 'del', 'eth1');
+    await until(
+      async () => (await agent.ok('GET', `/v1/network-interfaces/${eni.networkInterfaceId}`)).status === 'in-use',
+      5000,
+      'recovery',
+    );
+    expect(await pings(c.instanceId, eni.privateIpAddresses[0].privateIpAddress)).toBe(true);
+  });
+});
+
+/** What matters of a VPC on this host, as text: devices by MAC and group, addresses, routes, rules, neighbours, filter rules, sets. */
+async function state(router: string, instances: readonly string[]): Promise<string> {
+  const read = async (netns: string, ...argv: string[]) =>
+    (await inside(netns, ...argv)).stdout
+      .replace(/@if\d+|^\d+: |link-netns(id)? \S+|qlen \d+|\[\d+:\d+\]|^#.*$/gm, '')
+      .replace(/[ \t]+$/gm, '');
+  const parts = await Promise.all([
+    ...[router, ...instances].flatMap((netns) => [
+      read(netns, 'ip', '-o', 'link').then((text) =>
+        text
+          .split('\n')
+          .map((line) => `${/ (\S+):/.exec(` ${line}`)?.[1]} ${/<\S+>/.exec(line)} ${/group \S+/.exec(line)} ${/link\/\S+ \S+/.exec(line)}`)
+          .sort()
+          .join('\n'),
+      ),
+      read(netns, 'ip', '-br', 'addr'),
+      read(netns, 'ip', 'route', 'show', 'table', 'main'),
+      read(netns, 'ip', 'rule'),
+    ]),
+    read(router, 'ip', 'neigh', 'show', 'nud', 'permanent').then((text) => text.split('\n').sort().join('\n')),
+    read(router, 'iptables-save'),
+    read(router, 'ipset', 'list', 'own4').then((text) => text.split('Members:')[1]?.split('\n').sort().join('\n') ?? ''),
+    read(router, 'sysctl', 'net.ipv4.ip_forward'),
+  ]);
+  return parts.join('\n--\n');
+}
