@@ -1,0 +1,108 @@
+// What the benchmarks share: a daemon of their own, probers inside instances, medians.
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+export const now = () => process.hrtime.bigint();
+export const msSince = (start, end = now()) => Number(end - start) / 1e6;
+
+export function quantile(values, q) {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))];
+}
+export const median = (values) => quantile(values, 0.5);
+export const round = (value, digits = 2) => (typeof value === 'number' ? Number(value.toFixed(digits)) : value);
+
+export async function startDaemon({ port = 8790, args = [] } = {}) {
+  const dataDir = mkdtempSync(join(tmpdir(), 'enid-bench-'));
+  const endpoint = `http://127.0.0.1:${port}`;
+  let child;
+  const start = async () => {
+    const argv = [
+      'dist/agent/main.js',
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--data-dir',
+      dataDir,
+      '--allow-reset',
+      '--log-level',
+      'warn',
+      ...args,
+    ];
+    child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    for await (const line of createInterface({ input: child.stdout })) if (line.startsWith('listening')) break;
+    child.stdout.resume();
+  };
+  const call = async (method, path, body) => {
+    const init = body === undefined ? { method } : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
+    const answer = await fetch(`${endpoint}${path}`, init);
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${text}`);
+    return text === '' ? undefined : JSON.parse(text);
+  };
+  const stop = async () => {
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    await exited;
+  };
+  await start();
+  return {
+    call,
+    start,
+    stop,
+    pid: () => child.pid,
+    dispose: async () => {
+      await call('POST', '/v1/reset');
+      await stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A prober process inside a namespace. `ask` resolves to its answer; `started` tells when it has begun sending. */
+export function prober(netns) {
+  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, 'scripts/bench.d/prober.mjs'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const waiting = [];
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const answer = JSON.parse(line);
+    if (answer.started) waiting[0]?.started();
+    else waiting.shift()?.done(answer.done);
+  });
+  return {
+    ask(order) {
+      let started;
+      const begun = new Promise((resolve) => {
+        started = resolve;
+      });
+      const answer = new Promise((done) => waiting.push({ done, started }));
+      child.stdin.write(`${JSON.stringify(order)}\n`);
+      return { begun, answer };
+    },
+    end: () => child.kill('SIGKILL'),
+  };
+}
+
+/** A VPC with open groups, and quick ways to make what a benchmark needs. */
+export async function world(daemon) {
+  const { call } = daemon;
+  const { vpcId } = await call('POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16' });
+  const { subnetId } = await call('POST', '/v1/subnets', { vpcId, cidrBlock: '10.0.0.0/18' });
+  const { groupId } = await call('POST', '/v1/security-groups', { vpcId, groupName: 'open', description: 'all from the VPC' });
+  await call('POST', `/v1/security-groups/${groupId}/rules`, {
+    direction: 'ingress',
+    rules: [{ protocol: '-1', peer: { cidr: '10.0.0.0/16' } }],
+  });
+  return {
+    vpcId,
+    subnetId,
+    groupId,
+    instance: async (extra = {}) =>
+      (await call('POST', '/v1/instances', { instanceType: 'c5.4xlarge', subnetId, groupIds: [groupId], ...extra })).instances[0],
+    eni: () => call('POST', '/v1/network-interfaces', { subnetId, groupIds: [groupId] }),
+  };
+}
