@@ -1,39 +1,42 @@
 import type { Change, IndexName, RecordKind, Records, Snapshot } from '../model/snapshot.js';
-import { INDEXES } from '../model/snapshot.js';
-import type { IndexDefinitions } from '../model/table.js';
 
 /** A snapshot with uncommitted writes on top: reads see the writes. Thrown away when a command fails. */
 export class Draft {
-  private readonly written = new Map<RecordKind, Map<string, unknown>>();
+  /** The state as written so far. */
+  private current: Snapshot;
+  private readonly touched = new Map<string, { readonly kind: RecordKind; readonly id: string }>();
 
-  constructor(readonly base: Snapshot) {}
-
-  get<K extends RecordKind>(kind: K, id: string): Records[K] | undefined {
-    const own = this.own(kind);
-    return own?.has(id) ? own.get(id) : this.base.get(kind, id);
+  constructor(readonly base: Snapshot) {
+    this.current = base;
   }
 
-  /** Records found under `key` in the named index. */
+  get state(): Snapshot {
+    return this.current;
+  }
+
+  get<K extends RecordKind>(kind: K, id: string): Records[K] | undefined {
+    return this.current.get(kind, id);
+  }
+
+  /** Records found under `key` in the named index, in no particular order. */
   by<K extends RecordKind>(kind: K, index: IndexName<K>, key: string): Records[K][] {
-    const own = this.own(kind);
-    const found = this.base.by(kind, index, key);
-    if (!own) return found;
-    const keysOf = (INDEXES[kind] as IndexDefinitions<Records[K]>)[index];
-    const untouched = found.filter((record) => !own.has(idOf(kind, record)));
-    const fresh = [...own.values()].filter(
-      (record): record is Records[K] => record !== undefined && keysOf?.(record).includes(key) === true,
-    );
-    return [...untouched, ...fresh];
+    return this.current.by(kind, index, key);
+  }
+
+  count<K extends RecordKind>(kind: K, index: IndexName<K>, key: string): number {
+    return this.current.count(kind, index, key);
   }
 
   all<K extends RecordKind>(kind: K): Records[K][] {
-    const own = this.own(kind);
-    const untouched = [...this.base.all(kind)].filter((record) => !own?.has(idOf(kind, record)));
-    return [...untouched, ...[...(own?.values() ?? [])].filter((record): record is Records[K] => record !== undefined)];
+    return this.current.all(kind);
+  }
+
+  ids(kind: RecordKind): string[] {
+    return this.current.all(kind).map((record) => String((record as unknown as Record<string, unknown>)[ID_FIELD[kind]]));
   }
 
   put<K extends RecordKind>(kind: K, record: Records[K]): Records[K] {
-    this.write(kind, idOf(kind, record), record);
+    this.write(kind, String(record[ID_FIELD[kind]]), record);
     return record;
   }
 
@@ -41,17 +44,28 @@ export class Draft {
     this.write(kind, id, undefined);
   }
 
-  changes(): Change[] {
-    return [...this.written].flatMap(([kind, rows]) => [...rows].map(([id, record]) => ({ kind, id, record }) as Change));
+  /** Runs `work`; when it throws, what it wrote is taken back and the fault passed on. */
+  attempt<T>(work: () => T): T {
+    const saved = this.current;
+    try {
+      return work();
+    } catch (error) {
+      this.current = saved;
+      throw error;
+    }
   }
 
-  private own<K extends RecordKind>(kind: K): Map<string, Records[K] | undefined> | undefined {
-    return this.written.get(kind) as Map<string, Records[K] | undefined> | undefined;
+  /** One change per record that was written, with its last value; a record made and deleted again leaves none. */
+  changes(): Change[] {
+    return [...this.touched.values()].flatMap(({ kind, id }) => {
+      const record = this.current.get(kind, id);
+      return record === this.base.get(kind, id) ? [] : [{ kind, id, record } as Change];
+    });
   }
 
   private write(kind: RecordKind, id: string, record: unknown): void {
-    const rows = this.written.get(kind) ?? new Map<string, unknown>();
-    this.written.set(kind, rows.set(id, record));
+    this.touched.set(`${kind} ${id}`, { kind, id });
+    this.current = this.current.with(this.base.revision, [{ kind, id, record } as Change]);
   }
 }
 
@@ -68,7 +82,3 @@ const ID_FIELD: { readonly [K in RecordKind]: keyof Records[K] & string } = {
   instance: 'instanceId',
   clientToken: 'tokenId',
 };
-
-function idOf<K extends RecordKind>(kind: K, record: Records[K]): string {
-  return String(record[ID_FIELD[kind]]);
-}

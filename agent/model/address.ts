@@ -110,8 +110,3 @@ export const MacAddress = z
   .string()
   .transform((v) => v.toLowerCase().replaceAll('-', ':'))
   .refine((v) => /^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(v), { message: 'must be six hex pairs, like 02:12:34:56:78:9a' });
-
-/** Whether a MAC may be an interface's: unicast and locally administered (IEEE 802, bits 0 and 1 of the first octet). */
-export function isLocalUnicastMac(mac: string): boolean {
-  return (Number.parseInt(mac.slice(0, 2), 16) & 0b11) === 0b10;
-}

@@ -14,39 +14,85 @@ const malformed = (noun: string) => entry<{ id: string }>(({ id }) => `Invalid i
 const said = (status?: ErrorEntry<never>['status']) => entry<{ reason: string }>(({ reason }) => reason, status);
 
 export const ERRORS = {
+  // Requests
   MissingParameter: entry<{ name: string }>(({ name }) => `The request must contain the parameter ${name}`),
   UnknownParameter: entry<{ name: string }>(({ name }) => `The parameter ${name} is not recognized`),
   InvalidParameterValue: said(),
   InvalidParameterCombination: said(),
-  'InvalidVpcID.NotFound': notFound('vpc'),
-  'InvalidSubnetID.NotFound': notFound('subnet'),
-  'InvalidNetworkInterfaceID.NotFound': notFound('networkInterface'),
-  'InvalidAttachmentID.NotFound': notFound('network interface attachment'),
-  'InvalidInstanceID.NotFound': notFound('instance'),
-  'InvalidInstanceID.Malformed': malformed('instance'),
-  'InvalidGroup.NotFound': entry<{ id: string }>(({ id }) => `The security group '${id}' does not exist`),
-  DependencyViolation: said(),
-  IncorrectState: said(),
-  OperationNotPermitted: said(),
-  // Faults of the request as such, before any command sees it, and of the server.
+  InvalidNextToken: entry<object>(() => 'The value for nextToken is not one that this list gave out; start again without it'),
+  FilterLimitExceeded: said(),
+  IdempotentParameterMismatch: entry<{ token: string }>(
+    ({ token }) => `The client token '${token}' was used before with other parameters; use a new token for a new request`,
+  ),
   MalformedRequest: said(),
   InvalidAction: said(),
-  'InvalidPath.NotFound': entry<{ path: string }>(({ path }) => `The path ${path} does not exist; /docs lists those that do`, 404),
-  MethodNotAllowed: entry<{ method: string; path: string; allowed: string }>(
-    ({ method, path, allowed }) => `${path} does not take ${method}; it takes ${allowed}`,
-    405,
-  ),
-  UnsupportedMediaType: entry<object>(() => 'The body must be JSON, with the header content-type: application/json', 415),
-  RequestEntityTooLarge: entry<{ limit: number }>(({ limit }) => `The body must not be larger than ${limit} bytes`, 413),
-  RequestHeaderFieldsTooLarge: entry<object>(() => 'The headers of the request are too large', 431),
-  AuthFailure: entry<object>(() => 'The request must carry the header Authorization: Bearer and the token of the configuration', 401),
+  NotFound: said(404),
+  MethodNotAllowed: said(405),
+  UnsupportedMediaType: said(415),
+  RequestEntityTooLarge: said(413),
+  AuthFailure: said(401),
   UnauthorizedOperation: said(403),
   RequestLimitExceeded: said(503),
-  Unavailable: said(503),
-  InternalError: entry<{ requestId: string }>(
-    ({ requestId }) => `An internal error occurred; the log tells more under request id ${requestId}`,
-    500,
-  ),
+  ServiceUnavailable: said(503),
+  InternalError: said(500),
+  UnsupportedOperation: said(),
+  // State and dependencies
+  DependencyViolation: said(),
+  IncorrectState: said(),
+  IncorrectInstanceState: said(),
+  OperationNotPermitted: said(),
+  CannotDelete: said(),
+  InvalidID: entry<{ id: string }>(({ id }) => `The ID '${id}' is not valid; give the full id of a resource that can carry tags`),
+  TagLimitExceeded: said(),
+  // VPC and subnet
+  'InvalidVpcID.NotFound': notFound('vpc'),
+  'InvalidVpcID.Malformed': malformed('vpc'),
+  'InvalidVpc.Range': said(),
+  VPCIdNotSpecified: entry<object>(() => 'There is no default VPC; name a subnet or a VPC'),
+  'InvalidSubnetID.NotFound': notFound('subnet'),
+  'InvalidSubnetID.Malformed': malformed('subnet'),
+  'InvalidSubnet.Range': said(),
+  'InvalidSubnet.Conflict': said(),
+  // Network interface
+  'InvalidNetworkInterfaceID.NotFound': notFound('networkInterface'),
+  'InvalidNetworkInterfaceID.Malformed': malformed('network interface'),
+  'InvalidNetworkInterface.InUse': said(),
+  'InvalidAttachmentID.NotFound': notFound('network interface attachment'),
+  'InvalidNetworkInterfaceAttachmentId.Malformed': malformed('network interface attachment'),
+  AttachmentLimitExceeded: said(),
+  PrivateIpAddressLimitExceeded: said(),
+  InsufficientFreeAddressesInSubnet: said(),
+  'InvalidIPAddress.InUse': entry<{ address: string; id: string }>(({ address, id }) => `Address ${address} is in use by ${id}`),
+  // Instance
+  'InvalidInstanceID.NotFound': notFound('instance'),
+  'InvalidInstanceID.Malformed': malformed('instance'),
+  InvalidInstanceID: said(),
+  // Security group and prefix list
+  'InvalidGroup.NotFound': entry<{ id: string }>(({ id }) => `The security group '${id}' does not exist`),
+  'InvalidGroupId.Malformed': malformed('security group'),
+  'InvalidGroup.Duplicate': said(),
+  'InvalidPermission.Malformed': said(),
+  'InvalidPermission.Duplicate': said(),
+  'InvalidPermission.NotFound': said(),
+  'InvalidSecurityGroupRuleId.NotFound': entry<{ id: string }>(({ id }) => `The security group rule ID '${id}' does not exist`),
+  'InvalidSecurityGroupRuleId.Malformed': malformed('security group rule'),
+  RulesPerSecurityGroupLimitExceeded: said(),
+  SecurityGroupsPerInterfaceLimitExceeded: said(),
+  'InvalidPrefixListID.NotFound': entry<{ id: string }>(({ id }) => `The prefix list ID '${id}' does not exist`),
+  'InvalidPrefixListId.Malformed': malformed('prefix list'),
+  PrefixListVersionMismatch: said(),
+  PrefixListMaxEntriesExceeded: said(),
+  // Route table and network ACL
+  'InvalidRouteTableID.NotFound': notFound('routeTable'),
+  'InvalidRouteTableId.Malformed': malformed('route table'),
+  'InvalidRoute.NotFound': said(),
+  RouteAlreadyExists: said(),
+  RouteTableLimitExceeded: said(),
+  RouteLimitExceeded: said(),
+  'InvalidAssociationID.NotFound': entry<{ id: string }>(({ id }) => `The association ID '${id}' does not exist`),
+  'Resource.AlreadyAssociated': said(),
+  'InvalidNetworkAclID.NotFound': notFound('networkAcl'),
+  'InvalidNetworkAclId.Malformed': malformed('network ACL'),
 } satisfies Record<string, ErrorEntry<never>>;
 
 export type ErrorCode = keyof typeof ERRORS;
@@ -67,4 +113,9 @@ export class ApiError extends Error {
 export function apiError<C extends ErrorCode>(code: C, params: ErrorParams<C>): ApiError {
   const { status, message } = ERRORS[code];
   return new ApiError(code, status, (message as (params: ErrorParams<C>) => string)(params));
+}
+
+/** The most common fault: a value that cannot be used. `reason` names it and tells the remedy. */
+export function invalidValue(reason: string): ApiError {
+  return apiError('InvalidParameterValue', { reason });
 }

@@ -33,6 +33,7 @@ export const ID_PREFIX = {
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIX;
+const ID_KINDS = Object.keys(ID_PREFIX) as IdKind[];
 
 declare const brand: unique symbol;
 /** A string that names one noun of kind `K`; only `idSchema` and `mintId` make one. */
@@ -57,10 +58,23 @@ export function isId<K extends IdKind>(kind: K, value: unknown): value is Id<K> 
 }
 
 /** A schema that accepts ids of one kind only. */
-export function idSchema<K extends IdKind>(kind: K) {
-  return z.custom<Id<K>>((value) => isId(kind, value), {
-    message: `must be ${ID_PREFIX[kind]}- and 17 hex digits`,
-  });
+export function idSchema<K extends IdKind>(kind: K): z.ZodType<Id<K>, string> {
+  const schema = z.string().regex(idPattern(kind), `must be ${ID_PREFIX[kind]}- and 17 hex digits`);
+  return schema as unknown as z.ZodType<Id<K>, string>;
+}
+
+function idPattern(kind: IdKind): RegExp {
+  return new RegExp(`^${ID_PREFIX[kind]}-[0-9a-f]{17}$`);
+}
+
+/** The kind whose `idSchema` refuses texts by this pattern. */
+export function idKindOfPattern(pattern: string): IdKind | undefined {
+  return ID_KINDS.find((kind) => String(idPattern(kind)) === pattern);
+}
+
+/** The kind that an id is of, by its prefix; `undefined` when it is no id at all. */
+export function idKindOf(id: string): IdKind | undefined {
+  return ID_KINDS.find((kind) => isId(kind, id));
 }
 
 /** Makes ids from a source of random hex digits; the source is an argument so that tests are repeatable. */

@@ -1,10 +1,11 @@
+import { AddressUse } from './address-use.js';
 import type { ClientToken } from './client-token.js';
 import type { GroupCombination } from './group-combination.js';
 import type { Instance } from './instance.js';
 import type { NetworkAcl } from './network-acl.js';
-import type { NetworkInterface } from './network-interface.js';
-import type { RouteTable } from './route-table.js';
-import type { PrefixList, SecurityGroup } from './security-group.js';
+import { interfaceAddresses, type NetworkInterface } from './network-interface.js';
+import type { Route, RouteTable } from './route-table.js';
+import type { PrefixList, SecurityGroup, SecurityGroupRule } from './security-group.js';
 import type { Subnet } from './subnet.js';
 import { type IndexDefinitions, Table } from './table.js';
 import type { Vpc } from './vpc.js';
@@ -28,11 +29,32 @@ export type RecordKind = keyof Records;
 export const INDEXES = {
   vpc: {},
   subnet: { vpcId: (r: Subnet) => [r.vpcId] },
-  routeTable: { vpcId: (r: RouteTable) => [r.vpcId] },
-  securityGroup: { vpcId: (r: SecurityGroup) => [r.vpcId] },
-  groupCombination: { vpcId: (r: GroupCombination) => [r.vpcId] },
+  routeTable: {
+    vpcId: (r: RouteTable) => [r.vpcId],
+    associationId: (r: RouteTable) => [
+      ...r.associations.map((a) => a.associationId),
+      ...(r.mainAssociationId ? [r.mainAssociationId] : []),
+    ],
+    subnetId: (r: RouteTable) => r.associations.flatMap((a) => (a.subnetId ? [a.subnetId] : [])),
+    /** Interfaces and prefix lists that the routes name. */
+    refersTo: (r: RouteTable) => [...new Set(r.routes.flatMap(routeReferences))],
+  },
+  securityGroup: {
+    vpcId: (r: SecurityGroup) => [r.vpcId],
+    ruleId: (r: SecurityGroup) => r.rules.map((rule) => rule.ruleId),
+    /** Groups and prefix lists that the rules name as peers. */
+    peerId: (r: SecurityGroup) => [...new Set(r.rules.flatMap(peerIds))],
+  },
+  groupCombination: {
+    vpcId: (r: GroupCombination) => [r.vpcId],
+    /** `<vpcId> <group>,<group>…` */
+    groups: (r: GroupCombination) => [`${r.vpcId} ${r.groupIds.join(',')}`],
+  },
   prefixList: {},
-  networkAcl: { vpcId: (r: NetworkAcl) => [r.vpcId] },
+  networkAcl: {
+    vpcId: (r: NetworkAcl) => [r.vpcId],
+    subnetId: (r: NetworkAcl) => r.associations.map((a) => a.subnetId),
+  },
   networkInterface: {
     vpcId: (r: NetworkInterface) => [r.vpcId],
     subnetId: (r: NetworkInterface) => [r.subnetId],
@@ -41,7 +63,7 @@ export const INDEXES = {
     attachmentId: (r: NetworkInterface) => (r.attachment ? [r.attachment.attachmentId] : []),
     macAddress: (r: NetworkInterface) => [r.macAddress],
     /** `<vpcId> <address>`: a private address is unique within its VPC. */
-    address: (r: NetworkInterface) => [...r.privateIpAddresses, ...r.ipv6Addresses].map((a) => `${r.vpcId} ${a}`),
+    address: (r: NetworkInterface) => interfaceAddresses(r).map((a) => `${r.vpcId} ${a}`),
     /** `<vpcId> <index>` */
     combination: (r: NetworkInterface) => [`${r.vpcId} ${r.combinationIndex}`],
   },
@@ -62,18 +84,22 @@ export class Snapshot {
   private constructor(
     readonly revision: number,
     readonly tables: Tables,
+    /** Which private addresses interfaces hold; follows the table of interfaces. */
+    readonly addressUse: AddressUse,
   ) {}
 
   static readonly empty = new Snapshot(
     0,
     mapKinds((kind) => Table.empty(INDEXES[kind] as IndexDefinitions<Records[typeof kind]>)),
+    AddressUse.empty,
   );
 
   get<K extends RecordKind>(kind: K, id: string): Records[K] | undefined {
     return this.table(kind).get(id);
   }
 
-  all<K extends RecordKind>(kind: K): Iterable<Records[K]> {
+  /** Every record of a kind, in no particular order. */
+  all<K extends RecordKind>(kind: K): Records[K][] {
     return this.table(kind).values();
   }
 
@@ -82,19 +108,43 @@ export class Snapshot {
     return this.table(kind).by(index, key);
   }
 
+  /** How many records `by` would find. */
+  count<K extends RecordKind>(kind: K, index: IndexName<K>, key: string): number {
+    return this.table(kind).count(index, key);
+  }
+
   with(revision: number, changes: readonly Change[]): Snapshot {
-    return new Snapshot(
-      revision,
-      mapKinds((kind) => {
-        const rows = changes.flatMap((change) => (change.kind === kind ? [[change.id, change.record] as const] : []));
-        return rows.length > 0 ? (this.tables[kind] as Table<unknown>).with(rows) : this.tables[kind];
-      }),
-    );
+    const tables = mapKinds((kind) => {
+      const rows = changes.flatMap((change) => (change.kind === kind ? [[change.id, change.record] as const] : []));
+      return rows.length > 0 ? (this.tables[kind] as Table<unknown>).with(rows) : this.tables[kind];
+    });
+    let use = this.addressUse;
+    for (const change of changes) {
+      if (change.kind !== 'networkInterface') continue;
+      // An address may go from one interface to another within the changes: the new table says whether it is held.
+      for (const { vpcId, address } of addressesTouched(this.get('networkInterface', change.id), change.record))
+        use = use.with(vpcId, address, tables.networkInterface.count('address', `${vpcId} ${address}`) > 0);
+    }
+    return new Snapshot(revision, tables, use);
   }
 
   private table<K extends RecordKind>(kind: K): Table<Records[K]> {
     return this.tables[kind];
   }
+}
+
+function addressesTouched(...versions: (NetworkInterface | undefined)[]): { vpcId: string; address: string }[] {
+  return versions.flatMap((eni) => (eni ? interfaceAddresses(eni).map((address) => ({ vpcId: eni.vpcId, address })) : []));
+}
+
+function peerIds({ peer }: SecurityGroupRule): string[] {
+  if (peer.kind === 'group') return [peer.groupId];
+  return peer.kind === 'prefixList' ? [peer.prefixListId] : [];
+}
+
+function routeReferences({ destination, target }: Route): string[] {
+  const references = target.kind === 'networkInterface' ? [target.networkInterfaceId as string] : [];
+  return destination.startsWith('pl-') ? [...references, destination] : references;
 }
 
 /** One table per kind. The compiler cannot follow a mapped type through a loop over its keys: this is the one cast for it. */

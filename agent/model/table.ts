@@ -1,18 +1,21 @@
+import { PersistentMap } from './persistent-map.js';
+
 export type IndexDefinitions<R> = Readonly<Record<string, (record: R) => readonly string[]>>;
 
-type Rows<R> = ReadonlyMap<string, R>;
-type Indexes = Readonly<Record<string, ReadonlyMap<string, ReadonlySet<string>>>>;
+type Ids = PersistentMap<true>;
+type Indexes = Readonly<Record<string, PersistentMap<Ids>>>;
 
-/** An immutable table of records with secondary indexes. `with` costs one shallow copy, whatever the number of changes. */
+/** An immutable table of records with secondary indexes. `with` shares all that did not change, whatever the size of the table. */
 export class Table<R> {
   private constructor(
     private readonly definitions: IndexDefinitions<R>,
-    private readonly rows: Rows<R>,
+    private readonly rows: PersistentMap<R>,
     private readonly indexes: Indexes,
   ) {}
 
   static empty<R>(definitions: IndexDefinitions<R>): Table<R> {
-    return new Table(definitions, new Map(), Object.fromEntries(Object.keys(definitions).map((name) => [name, new Map()])));
+    const indexes = Object.keys(definitions).map((name) => [name, PersistentMap.empty<Ids>()] as const);
+    return new Table(definitions, PersistentMap.empty<R>(), Object.fromEntries(indexes));
   }
 
   get size(): number {
@@ -23,51 +26,50 @@ export class Table<R> {
     return this.rows.get(id);
   }
 
-  values(): Iterable<R> {
+  /** In no particular order. */
+  values(): R[] {
     return this.rows.values();
   }
 
   by(index: string, key: string): R[] {
     const found: R[] = [];
-    for (const id of this.indexes[index]?.get(key) ?? []) {
+    for (const id of this.indexes[index]?.get(key)?.keys() ?? []) {
       const row = this.rows.get(id);
       if (row !== undefined) found.push(row);
     }
     return found;
   }
 
+  /** How many records `by` would find. */
+  count(index: string, key: string): number {
+    return this.indexes[index]?.get(key)?.size ?? 0;
+  }
+
   with(changes: Iterable<readonly [id: string, record: R | undefined]>): Table<R> {
-    const rows = new Map(this.rows);
-    const indexes: Record<string, Map<string, ReadonlySet<string>>> = {};
-    for (const [name, index] of Object.entries(this.indexes)) indexes[name] = new Map(index);
+    let rows = this.rows;
+    const indexes: Record<string, PersistentMap<Ids>> = { ...this.indexes };
     for (const [id, record] of changes) {
       const previous = rows.get(id);
-      if (record === undefined) rows.delete(id);
-      else rows.set(id, record);
+      rows = record === undefined ? rows.delete(id) : rows.set(id, record);
       for (const [name, keysOf] of Object.entries(this.definitions)) {
         const index = indexes[name];
-        if (index) reindex(index, id, previous && keysOf(previous), record && keysOf(record));
+        if (index) indexes[name] = reindex(index, id, previous ? keysOf(previous) : [], record ? keysOf(record) : []);
       }
     }
     return new Table(this.definitions, rows, indexes);
   }
 }
 
-function reindex(
-  index: Map<string, ReadonlySet<string>>,
-  id: string,
-  before: readonly string[] | undefined,
-  after: readonly string[] | undefined,
-): void {
-  for (const key of before ?? []) {
-    if (after?.includes(key)) continue;
-    const left = new Set(index.get(key));
-    left.delete(id);
-    if (left.size > 0) index.set(key, left);
-    else index.delete(key);
+function reindex(index: PersistentMap<Ids>, id: string, before: readonly string[], after: readonly string[]): PersistentMap<Ids> {
+  let result = index;
+  for (const key of before) {
+    if (after.includes(key)) continue;
+    const left = result.get(key)?.delete(id);
+    result = left && left.size > 0 ? result.set(key, left) : result.delete(key);
   }
-  for (const key of after ?? []) {
-    const ids = index.get(key);
-    if (!ids?.has(id)) index.set(key, new Set(ids).add(id));
+  for (const key of after) {
+    if (before.includes(key)) continue;
+    result = result.set(key, (result.get(key) ?? PersistentMap.empty<true>()).set(id, true));
   }
+  return result;
 }

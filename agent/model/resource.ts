@@ -1,0 +1,50 @@
+import type { ErrorCode } from './errors.js';
+import { type IdKind, idKindOf } from './ids.js';
+import type { RecordKind } from './snapshot.js';
+
+/** Codes whose only parameter is the id. */
+export type IdErrorCode = Exclude<
+  Extract<ErrorCode, `Invalid${string}.NotFound` | `Invalid${string}.Malformed`>,
+  'InvalidPermission.Malformed' | 'InvalidPermission.NotFound' | 'InvalidRoute.NotFound'
+>;
+
+/**
+ * The codes for a text that is no id of its kind, and for an id that names nothing. The spelling is the cloud's, uneven as it is.
+ * Kinds that have no entry belong to nouns that the model does not have yet.
+ */
+export const ID_ERRORS: { readonly [K in IdKind]?: { readonly malformed: IdErrorCode; readonly notFound: IdErrorCode } } = {
+  vpc: { malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
+  subnet: { malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
+  networkInterface: { malformed: 'InvalidNetworkInterfaceID.Malformed', notFound: 'InvalidNetworkInterfaceID.NotFound' },
+  attachment: { malformed: 'InvalidNetworkInterfaceAttachmentId.Malformed', notFound: 'InvalidAttachmentID.NotFound' },
+  instance: { malformed: 'InvalidInstanceID.Malformed', notFound: 'InvalidInstanceID.NotFound' },
+  securityGroup: { malformed: 'InvalidGroupId.Malformed', notFound: 'InvalidGroup.NotFound' },
+  securityGroupRule: { malformed: 'InvalidSecurityGroupRuleId.Malformed', notFound: 'InvalidSecurityGroupRuleId.NotFound' },
+  prefixList: { malformed: 'InvalidPrefixListId.Malformed', notFound: 'InvalidPrefixListID.NotFound' },
+  routeTable: { malformed: 'InvalidRouteTableId.Malformed', notFound: 'InvalidRouteTableID.NotFound' },
+  routeTableAssociation: { malformed: 'InvalidAssociationID.NotFound', notFound: 'InvalidAssociationID.NotFound' },
+  networkAcl: { malformed: 'InvalidNetworkAclId.Malformed', notFound: 'InvalidNetworkAclID.NotFound' },
+};
+
+/** Kinds of records that carry tags, under the names that the tag list shows. Rules of a group carry tags too, inside the group's record. */
+export const TAGGED_KINDS = {
+  vpc: 'vpc',
+  subnet: 'subnet',
+  networkInterface: 'network-interface',
+  instance: 'instance',
+  securityGroup: 'security-group',
+  routeTable: 'route-table',
+  networkAcl: 'network-acl',
+  prefixList: 'prefix-list',
+} as const satisfies { readonly [K in RecordKind & IdKind]: string };
+
+export type TaggedKind = keyof typeof TAGGED_KINDS;
+
+/** Which record, if any, carries the tags of a resource. */
+export function taggedKindOf(id: string): TaggedKind | 'securityGroupRule' | undefined {
+  const kind = idKindOf(id);
+  if (kind === undefined) return undefined;
+  return kind === 'securityGroupRule' ? kind : TAGGED_LIST.find((tagged) => tagged === kind);
+}
+
+const TAGGED_LIST = Object.keys(TAGGED_KINDS) as TaggedKind[];
