@@ -1,4 +1,4 @@
-import type { Change, IndexName, RecordKind, Records, Snapshot } from '../model/snapshot.js';
+import { type Change, ID_FIELD, type IndexName, type RecordKind, type Records, type Snapshot } from '../model/snapshot.js';
 
 /** A snapshot with uncommitted writes on top: reads see the writes. Thrown away when a command fails. */
 export class Draft {
@@ -32,7 +32,7 @@ export class Draft {
   }
 
   ids(kind: RecordKind): string[] {
-    return this.current.all(kind).map((record) => String((record as unknown as Record<string, unknown>)[ID_FIELD[kind]]));
+    return this.current.tables[kind].ids();
   }
 
   put<K extends RecordKind>(kind: K, record: Records[K]): Records[K] {
@@ -68,17 +68,3 @@ export class Draft {
     this.current = this.current.with(this.base.revision, [{ kind, id, record } as Change]);
   }
 }
-
-/** Name of each kind's identity field. */
-const ID_FIELD: { readonly [K in RecordKind]: keyof Records[K] & string } = {
-  vpc: 'vpcId',
-  subnet: 'subnetId',
-  routeTable: 'routeTableId',
-  securityGroup: 'groupId',
-  groupCombination: 'combinationId',
-  prefixList: 'prefixListId',
-  networkAcl: 'networkAclId',
-  networkInterface: 'networkInterfaceId',
-  instance: 'instanceId',
-  clientToken: 'tokenId',
-};

@@ -40,6 +40,12 @@ export class PersistentMap<V> {
     return found;
   }
 
+  entries(): [string, V][] {
+    const found: [string, V][] = [];
+    visit(this.root, (leaf) => found.push(...leaf));
+    return found;
+  }
+
   values(): V[] {
     const found: V[] = [];
     visit(this.root, (leaf) => found.push(...leaf.values()));

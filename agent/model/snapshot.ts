@@ -71,6 +71,20 @@ export const INDEXES = {
   clientToken: {},
 } satisfies { [K in RecordKind]: IndexDefinitions<Records[K]> };
 
+/** Name of each kind's identity field. */
+export const ID_FIELD: { readonly [K in RecordKind]: keyof Records[K] & string } = {
+  vpc: 'vpcId',
+  subnet: 'subnetId',
+  routeTable: 'routeTableId',
+  securityGroup: 'groupId',
+  groupCombination: 'combinationId',
+  prefixList: 'prefixListId',
+  networkAcl: 'networkAclId',
+  networkInterface: 'networkInterfaceId',
+  instance: 'instanceId',
+  clientToken: 'tokenId',
+};
+
 export const RECORD_KINDS = Object.keys(INDEXES) as RecordKind[];
 
 export type IndexName<K extends RecordKind> = keyof (typeof INDEXES)[K] & string;

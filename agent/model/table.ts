@@ -26,9 +26,17 @@ export class Table<R> {
     return this.rows.get(id);
   }
 
-  /** In no particular order. */
+  /** In no particular order, as all lists of a table. */
   values(): R[] {
     return this.rows.values();
+  }
+
+  ids(): string[] {
+    return this.rows.keys();
+  }
+
+  entries(): [id: string, record: R][] {
+    return this.rows.entries();
   }
 
   by(index: string, key: string): R[] {
