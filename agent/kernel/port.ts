@@ -162,6 +162,4 @@ export interface Kernel {
 
 export interface CounterQuery {
   readonly hostEnd: string;
-  readonly mac: string;
-  readonly addresses: readonly string[];
 }

@@ -1,0 +1,277 @@
+import { missingParts } from '../kernel/feature-table.js';
+import type { KernelFeatures } from '../kernel/port.js';
+
+/** One thing that was looked at, and what was found. */
+export interface Finding {
+  /** `note`: worth knowing, nothing to do. `warning`: works, but may not for long or not for all. `problem`: something does not work. */
+  readonly level: 'ok' | 'note' | 'warning' | 'problem';
+  readonly subject: string;
+  readonly message: string;
+  /** What to do about it. */
+  readonly remedy?: string;
+}
+
+/** Which packet filter tables a namespace holds, by the flavour of iptables that made them. */
+export interface FilterTables {
+  readonly netns: string;
+  readonly legacy: readonly string[];
+  readonly nft: readonly string[];
+}
+
+/** What `diagnose` reads from the machine. */
+export interface HostReading {
+  readonly uid: number;
+  /** Effective capabilities as bits (`CapEff` of /proc/self/status). */
+  readonly capabilities: bigint;
+  /** Absent without the privileges to try them. */
+  readonly features?: KernelFeatures;
+  /** Rules of the host's own namespace as `iptables-save` prints them. */
+  readonly hostRules: string;
+  /** Of router namespaces. */
+  readonly filterTables: readonly FilterTables[];
+  /** Numbers below `/proc/sys`, by path; those that do not exist are left out. */
+  readonly settings: ReadonlyMap<string, number>;
+  /** Namespaces with a name that enid gives. */
+  readonly namespaces: readonly string[];
+  /** Devices that bear the id of a network interface, with the namespace that they are in; `''` is the host's own. */
+  readonly devices: readonly { readonly netns: string; readonly name: string; readonly networkInterfaceId: string }[];
+  /** Instances with a directory under `/etc/netns`. */
+  readonly instanceDirectories: readonly string[];
+  /** Services of the host that configure devices and are running. */
+  readonly managers: readonly string[];
+  /** Ids of VPCs, instances and network interfaces that the store knows; absent when nobody could be asked. */
+  readonly known?: ReadonlySet<string>;
+}
+
+/** Settings that are looked at. */
+export const SETTINGS = {
+  bridgeFilter: 'net/bridge/bridge-nf-call-iptables',
+  conntrackMax: 'net/netfilter/nf_conntrack_max',
+  neighbours4: 'net/ipv4/neigh/default/gc_thresh3',
+  neighbours6: 'net/ipv6/neigh/default/gc_thresh3',
+  namespacesMax: 'user/max_net_namespaces',
+} as const;
+
+const CAPABILITIES = { CAP_KILL: 5, CAP_NET_ADMIN: 12, CAP_NET_RAW: 13, CAP_SYS_ADMIN: 21 } as const;
+
+/** Flows that one interface may have at once before the table of its VPC is called small. */
+const FLOWS_PER_INTERFACE = 256;
+const CONNTRACK_AT_LEAST = 65_536;
+/** Entries that an interface's instance makes for its neighbours, and the router for it. */
+const NEIGHBOURS_PER_INTERFACE = 8;
+const NEIGHBOURS_AT_LEAST = 1024;
+const NEARLY_FULL = 0.8;
+const MANY = 5;
+
+/** Judges what was read. Pure. */
+export function judge(reading: HostReading): Finding[] {
+  const privileges = judgePrivileges(reading);
+  return [
+    privileges,
+    ...(privileges.level === 'ok' ? [judgeFeatures, judgeTools, judgeFlavours, judgeForwarding].flatMap((look) => look(reading)) : []),
+    ...judgeSizes(reading),
+    ...judgeManagers(reading),
+    ...judgeLeftovers(reading),
+  ];
+}
+
+/** Names of the capabilities that enid needs and the process does not have. */
+export function lackingCapabilities(effective: bigint): string[] {
+  return Object.entries(CAPABILITIES).flatMap(([name, bit]) => ((effective >> BigInt(bit)) & 1n ? [] : [name]));
+}
+
+function judgePrivileges({ uid, capabilities }: HostReading): Finding {
+  const lacking = lackingCapabilities(capabilities);
+  const subject = 'privileges';
+  if (lacking.length === 0)
+    return { level: 'ok', subject, message: uid === 0 ? 'root' : `user ${uid} with the capabilities that are needed` };
+  const names = lacking.join(', ');
+  return uid === 0
+    ? {
+        level: 'problem',
+        subject,
+        message: `root, but without ${names}`,
+        remedy: 'give the container or unit these capabilities (docker: --privileged)',
+      }
+    : { level: 'problem', subject, message: `no ${names}; kernel features and tools were not tried`, remedy: 'run it with sudo' };
+}
+
+function judgeFeatures({ features }: HostReading): Finding[] {
+  if (!features) return [];
+  // Without namespaces nothing else could be tried.
+  const tried = features.features.netns ? features.features : { netns: false };
+  const missing = missingParts({ features: tried, tools: {} });
+  const count = Object.keys(features.features).length;
+  if (missing.length === 0) return [{ level: 'ok', subject: 'kernel features', message: `all ${count} on Linux ${features.kernel}` }];
+  return missing.map(({ feature, needed, disables }) => ({
+    level: needed ? 'problem' : 'warning',
+    subject: `kernel feature ${feature}`,
+    message: `missing on Linux ${features.kernel}; disables ${disables}`,
+    remedy:
+      feature === 'netns'
+        ? 'allow unshare(2) for this process (docker: --privileged)'
+        : 'load its module, or install the package with the extra modules of this kernel (Ubuntu: linux-modules-extra-$(uname -r))',
+  }));
+}
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  iptables: 'iptables',
+  ip6tables: 'iptables',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  ip: 'iproute2',
+  ipset: 'ipset',
+  nft: 'nftables',
+};
+
+function judgeTools({ features }: HostReading): Finding[] {
+  if (!features) return [];
+  const { tools } = features;
+  const missing = missingParts({ features: {}, tools }).map(({ feature, needed, disables }): Finding => {
+    const name = feature.split(' ')[0] ?? '';
+    return {
+      level: needed ? 'problem' : 'warning',
+      subject: `tool ${name}`,
+      message: `not installed; disables ${disables}`,
+      remedy: `apt-get install ${PACKAGES[name] ?? name}`,
+    };
+  });
+  const present = Object.entries(tools).filter(([, version]) => version !== null);
+  const versions = present.map(([name, version]) => `${name} ${version}`).join(', ');
+  return [...missing, ...(missing.length === 0 ? [{ level: 'ok', subject: 'tools', message: versions } as const] : [])];
+}
+
+type Flavour = 'nft' | 'legacy';
+const flavourOf = (version: string | null | undefined): Flavour | undefined => {
+  if (!version) return undefined;
+  return version.includes('nf_tables') ? 'nft' : 'legacy';
+};
+const OTHER = { nft: 'legacy', legacy: 'nft' } as const;
+const CHOOSE = 'choose one flavour for both: update-alternatives --config iptables, then the same for ip6tables';
+
+function judgeFlavours({ features, filterTables }: HostReading): Finding[] {
+  const subject = 'iptables flavour';
+  const flavour = flavourOf(features?.tools.iptables);
+  const flavour6 = flavourOf(features?.tools.ip6tables);
+  if (!flavour) return [];
+  const findings: Finding[] = [];
+  if (flavour6 && flavour6 !== flavour)
+    findings.push({ level: 'warning', subject, message: `iptables is ${flavour}, ip6tables is ${flavour6}`, remedy: CHOOSE });
+  const mixed = filterTables.filter((tables) => tables[OTHER[flavour]].length > 0).map(({ netns }) => netns);
+  if (mixed.length > 0)
+    findings.push({
+      level: 'problem',
+      subject,
+      message: `iptables is ${flavour}, but ${some(mixed)} also ${mixed.length > 1 ? 'hold' : 'holds'} tables of the ${OTHER[flavour]} flavour; packets must pass both`,
+      remedy: `for each of them: ip netns delete NAME; the agent makes it anew. Or go back to the ${OTHER[flavour]} flavour`,
+    });
+  return findings.length > 0 ? findings : [{ level: 'ok', subject, message: flavour }];
+}
+
+function judgeForwarding({ hostRules, settings }: HostReading): Finding[] {
+  const subject = 'forwarding on the host';
+  const filter = /^\*filter$([\s\S]*?)^COMMIT$/m.exec(hostRules)?.[1] ?? '';
+  const drops = /^:FORWARD DROP\b/m.test(filter);
+  const docker = /^:DOCKER\b/m.test(filter);
+  const bridged = settings.get(SETTINGS.bridgeFilter) === 1;
+  if (!drops) return [{ level: 'ok', subject, message: 'not dropped by default' }];
+  const who = docker ? "Docker's rules drop" : 'the rules of the host drop';
+  const unaffected = "enid's namespaces have rules of their own and are not concerned";
+  const remedy = docker
+    ? 'for an uplink: iptables -I DOCKER-USER -i DEVICE -j ACCEPT'
+    : 'for an uplink: iptables -I FORWARD -i DEVICE -j ACCEPT';
+  return [
+    { level: 'note', subject, message: `${who} what the host forwards in its own namespace; ${unaffected}`, remedy },
+    ...(bridged
+      ? [
+          {
+            level: 'warning',
+            subject: 'bridges on the host',
+            message: `frames that a bridge of the host passes on go through the rules too (br_netfilter), and ${who} them`,
+            remedy: 'when hosts of enid are connected by that bridge: sysctl -w net.bridge.bridge-nf-call-iptables=0',
+          } as const,
+        ]
+      : []),
+  ];
+}
+
+function judgeSizes({ settings, devices, namespaces }: HostReading): Finding[] {
+  const perRouter = new Map<string, number>();
+  for (const { netns } of devices) perRouter.set(netns, (perRouter.get(netns) ?? 0) + 1);
+  const largest = Math.max(0, ...perRouter.values());
+  const neighbours = Math.max(NEIGHBOURS_AT_LEAST, devices.length * NEIGHBOURS_PER_INTERFACE);
+  const flows = Math.max(CONNTRACK_AT_LEAST, largest * FLOWS_PER_INTERFACE);
+  const tooSmall = (path: string, atLeast: number, what: string): Finding[] => {
+    const value = settings.get(path);
+    if (value === undefined) return [];
+    const subject = path.replaceAll('/', '.');
+    if (value >= atLeast) return [{ level: 'ok', subject, message: String(value) }];
+    return [{ level: 'warning', subject, message: `${value}: ${what}`, remedy: `sysctl -w ${subject}=${atLeast}` }];
+  };
+  const interfaces = `${devices.length} interface${devices.length === 1 ? '' : 's'}`;
+  return [
+    ...tooSmall(SETTINGS.conntrackMax, flows, `few tracked flows for a VPC with ${largest} interfaces; new flows are dropped beyond`),
+    ...tooSmall(SETTINGS.neighbours4, neighbours, `few neighbours for ${interfaces}; the limit counts all namespaces together`),
+    ...tooSmall(SETTINGS.neighbours6, neighbours, `few neighbours for ${interfaces}; the limit counts all namespaces together`),
+    ...tooSmall(
+      SETTINGS.namespacesMax,
+      Math.ceil(namespaces.length / NEARLY_FULL),
+      `${namespaces.length} namespaces are in use by enid alone`,
+    ),
+  ];
+}
+
+function judgeManagers({ managers }: HostReading): Finding[] {
+  return managers.map((manager) => ({
+    level: 'note',
+    subject: manager,
+    message: 'runs and configures devices of the host; those of enid are in namespaces, where it does not look',
+    remedy: 'tell it to leave a device alone before you make it the parent of a subnet',
+  }));
+}
+
+function judgeLeftovers({ namespaces, devices, instanceDirectories, known }: HostReading): Finding[] {
+  const subject = 'leftovers';
+  const stray = devices.filter(({ netns }) => netns === '').map(({ name }) => name);
+  const lost: Finding[] =
+    stray.length === 0
+      ? []
+      : [
+          {
+            level: 'warning',
+            subject,
+            message: `in the host's own namespace: ${some(stray)}`,
+            remedy: `ip link delete ${stray.length > 1 ? 'NAME' : stray[0]}`,
+          },
+        ];
+  if (!known) {
+    if (namespaces.length === 0) return [...lost, { level: 'ok', subject, message: 'no namespace of enid is here' }];
+    const message = `${count(namespaces.length, 'namespace')} of enid ${namespaces.length > 1 ? 'are' : 'is'} here; no agent was asked whether they are in use`;
+    return [...lost, { level: 'note', subject, message, remedy: 'a running agent removes what is not; without one: eni teardown' }];
+  }
+  const unknown = [
+    ...namespaces.filter((name) => !known.has(name)),
+    ...devices
+      .filter(({ netns, networkInterfaceId }) => known.has(netns) && !known.has(networkInterfaceId))
+      .map(({ netns, name }) => `${name} in ${netns}`),
+    ...instanceDirectories.filter((name) => !known.has(name)).map((name) => `/etc/netns/${name}`),
+  ];
+  if (unknown.length > 0)
+    return [
+      ...lost,
+      {
+        level: 'warning',
+        subject,
+        message: `nobody knows of ${some(unknown)}`,
+        remedy: 'the agent removes them in its next pass; without one: eni teardown',
+      },
+    ];
+  return [...lost, { level: 'ok', subject, message: `none among ${count(namespaces.length, 'namespace')}` }];
+}
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+
+/** The names, or the first of them and how many more. */
+function some(names: readonly string[]): string {
+  return names.length <= MANY ? names.join(', ') : `${names.slice(0, MANY).join(', ')} and ${names.length - MANY} more`;
+}

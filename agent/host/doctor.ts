@@ -1,0 +1,132 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { KernelError } from '../kernel/errors.js';
+import { run } from '../kernel/exec.js';
+import { probeFeatures } from '../kernel/features.js';
+import { attributesOf, textOf } from '../kernel/netlink/attributes.js';
+import { type Link, listLinks } from '../kernel/netlink/link.js';
+import { NETLINK, NetlinkSocket } from '../kernel/netlink/socket.js';
+import { insideNetns, netnsIdentity, netnsNames } from '../kernel/netns.js';
+import { isOurNamespace, isRouterNamespace } from '../kernel/resources.js';
+import { readSysctlHere } from '../kernel/sysctl.js';
+import { isId } from '../model/ids.js';
+import { type FilterTables, type Finding, type HostReading, judge, lackingCapabilities, SETTINGS } from './diagnosis.js';
+
+export type { Finding } from './diagnosis.js';
+
+/** Kernel tables of nftables that iptables makes, and those that legacy iptables has. */
+const FILTER_TABLES: ReadonlySet<string> = new Set(['raw', 'mangle', 'nat', 'filter']);
+const NFT_GET_TABLE = (10 << 8) | 1;
+const NFTA_TABLE_NAME = 1;
+
+const MANAGERS = { NetworkManager: '/run/NetworkManager', 'systemd-networkd': '/run/systemd/netif' } as const;
+
+/**
+ * Looks this machine over: privileges, kernel features, tools, what else filters or configures, limits, leftovers. Changes nothing.
+ * @param known ids of VPCs, instances and network interfaces that the store knows; without it leftovers cannot be told.
+ */
+export async function diagnose(known?: ReadonlySet<string>): Promise<Finding[]> {
+  return judge(await readHost(known));
+}
+
+async function readHost(known: ReadonlySet<string> | undefined): Promise<HostReading> {
+  const capabilities = effectiveCapabilities();
+  const uid = process.getuid?.() ?? -1;
+  const namespaces = netnsNames().filter((name) => isOurNamespace(name) && netnsIdentity(name) !== undefined);
+  const routers = namespaces.filter(isRouterNamespace);
+  const reading = {
+    uid,
+    capabilities,
+    settings: readSettings(),
+    namespaces,
+    instanceDirectories: directory('/etc/netns').filter((name) => isId('instance', name)),
+    managers: Object.entries(MANAGERS).flatMap(([name, path]) => (existsSync(path) ? [name] : [])),
+    ...(known && { known }),
+  };
+  if (lackingCapabilities(capabilities).length > 0) return { ...reading, hostRules: '', filterTables: [], devices: [] };
+  return {
+    ...reading,
+    features: await probeFeatures(),
+    hostRules: await hostRules(),
+    filterTables: routers.flatMap((netns) => whileItExists(() => filterTablesOf(netns))),
+    devices: ['', ...routers].flatMap((netns) => whileItExists(() => devicesOf(netns))),
+  };
+}
+
+/** A namespace may go away while it is being read: then it has nothing. */
+function whileItExists<T>(read: () => T[]): T[] {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof KernelError && error.kind === 'not-found') return [];
+    throw error;
+  }
+}
+
+function effectiveCapabilities(): bigint {
+  const [, digits = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return BigInt(`0x${digits}`);
+}
+
+function readSettings(): Map<string, number> {
+  return new Map(
+    Object.values(SETTINGS).flatMap((path) => {
+      const value = Number(readSysctlHere(path));
+      return Number.isInteger(value) ? [[path, value] as const] : [];
+    }),
+  );
+}
+
+/** Saving looks at no table that is not there already, so it loads and makes none. Empty without the tool. */
+async function hostRules(): Promise<string> {
+  try {
+    return (await run('iptables-save', [], { timeoutMs: 10_000, maxOutput: 64 * 1024 * 1024 })).stdout;
+  } catch (error) {
+    if (error instanceof KernelError) return '';
+    throw error;
+  }
+}
+
+function filterTablesOf(netns: string): FilterTables[] {
+  const legacy = insideNetns(netns, () =>
+    ['ip_tables_names', 'ip6_tables_names'].flatMap((file) => lines(`/proc/thread-self/net/${file}`)),
+  );
+  const nft = withSocket(NETLINK.netfilter, netns, (socket) =>
+    socket.dump(NFT_GET_TABLE, Buffer.alloc(4)).map(({ body }) => tableName(body)),
+  );
+  return [{ netns, legacy: [...new Set(legacy)], nft: [...new Set(nft.filter((name) => FILTER_TABLES.has(name)))] }];
+}
+
+const tableName = (body: Buffer): string => textOf(attributesOf(body, 4).get(NFTA_TABLE_NAME) ?? Buffer.alloc(0));
+
+function lines(file: string): string[] {
+  try {
+    return readFileSync(file, 'utf8').split('\n').filter(Boolean);
+  } catch {
+    // The kernel was built without this flavour.
+    return [];
+  }
+}
+
+/** Devices with the id of a network interface as their alias. */
+function devicesOf(netns: string) {
+  const links = withSocket(NETLINK.route, netns, (socket): Link[] => listLinks(socket));
+  return links.flatMap(({ name, alias }) => (isId('networkInterface', alias) ? [{ netns, name, networkInterfaceId: alias }] : []));
+}
+
+/** `netns` empty: the namespace of this process. */
+function withSocket<T>(protocol: number, netns: string, use: (socket: NetlinkSocket) => T): T {
+  const socket = new NetlinkSocket(protocol, netns === '' ? {} : { netns });
+  try {
+    return use(socket);
+  } finally {
+    socket.close();
+  }
+}
+
+function directory(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch {
+    return [];
+  }
+}

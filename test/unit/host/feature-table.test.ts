@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { FEATURES, missingParts, restoreText, TOOLS, versionIn } from '../../../agent/kernel/feature-table.js';
+
+describe('versions in what tools print', () => {
+  it.each([
+    ['ip utility, iproute2-6.1.0, libbpf 1.1.2', '6.1.0'],
+    ['ip utility, iproute2-ss200127', 'ss200127'],
+    ['iptables v1.8.9 (nf_tables)', '1.8.9 (nf_tables)'],
+    ['ip6tables v1.8.10 (legacy)', '1.8.10 (legacy)'],
+    ['iptables v1.6.1', '1.6.1'],
+    ['ipset v7.17, protocol version: 7', '7.17'],
+    ['unshare from util-linux 2.38.1', '2.38.1'],
+    ['nftables v1.0.6 (Lester Gooch #5)', '1.0.6'],
+    ['BusyBox multi-call binary', undefined],
+    ['', undefined],
+  ])('%s', (output, version) => expect(versionIn(output)).toBe(version));
+});
+
+describe('missing parts', () => {
+  const all = Object.fromEntries(Object.keys(FEATURES).map((name) => [name, true]));
+  const tools = Object.fromEntries(Object.keys(TOOLS).map((name) => [name, '1.0']));
+
+  it('none', () => expect(missingParts({ features: all, tools })).toEqual([]));
+
+  it('are named with what they disable, the needed ones first', () => {
+    expect(missingParts({ features: { ...all, macvlan: false, veth: false }, tools: { ...tools, nft: null, iptables: null } })).toEqual([
+      { feature: 'veth', needed: true, disables: FEATURES.veth.disables },
+      { feature: 'iptables (tool)', needed: true, disables: TOOLS.iptables.disables },
+      { feature: 'macvlan', needed: false, disables: FEATURES.macvlan.disables },
+      { feature: 'nft (tool)', needed: false, disables: TOOLS.nft.disables },
+    ]);
+  });
+});
+
+it('rules that try features out are grouped by table', () => {
+  expect(restoreText(['mark', 'comment'])).toBe(
+    [
+      '*mangle',
+      '-A PREROUTING -j MARK --set-xmark 0x1/0xffff',
+      'COMMIT',
+      '*filter',
+      '-A FORWARD -m mark --mark 0x10000/0x10000',
+      '-A INPUT -m comment --comment enid:probe',
+      'COMMIT',
+      '',
+    ].join('\n'),
+  );
+});
