@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { Logger } from 'pino';
+import type { CommandContext } from './commands/command.js';
+import { transact } from './commands/transact.js';
+import type { Config } from './config/schema.js';
+import { hostFacts } from './host/facts.js';
+import type { HttpDeps } from './http/deps.js';
+import { EventHub } from './http/event-hub.js';
+import { createMetrics } from './http/metrics.js';
+import { publishEvents } from './http/publish-events.js';
+import { buildServer } from './http/server.js';
+import { createInstanceRuntime } from './instances/linux.js';
+import { createLinuxKernel } from './kernel/linux.js';
+import type { InterfaceCounters, Kernel } from './kernel/port.js';
+import { hostEndName, routerNamespace } from './kernel/resources.js';
+import { systemClock } from './lib/clock.js';
+import { interfaceAddresses } from './model/network-interface.js';
+import { type Change, RECORD_KINDS, type Snapshot } from './model/snapshot.js';
+import { ReconcileLoop } from './reconcile/loop.js';
+import { StatusBoard } from './reconcile/status-board.js';
+import { openEmbeddedStore } from './store/embedded.js';
+import type { Store } from './store/store.js';
+
+export interface Daemon {
+  /** URL of the API. */
+  readonly url: string;
+  /** Stops serving and reconciling; the data plane stays as it is. */
+  stop(): Promise<void>;
+}
+
+const HOUSEKEEPING_MS = 60_000;
+
+/**
+ * The composition root: builds each part once, starts in order, stops in reverse. Resolves when the API serves and the
+ * first pass over the kernel is done.
+ */
+export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
+  // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
+  await Promise.all(Array.from({ length: 4 }, () => stat('/')));
+  const zones = config.zones ?? ['a', 'b', 'c'].map((letter) => `${config.region}${letter}`);
+  const store = await openEmbeddedStore({ dataDir: config.dataDir });
+  const kernel = createLinuxKernel({ log });
+  const features = await kernel.probe();
+  const runtime = createInstanceRuntime({ dataDir: config.dataDir, log, userDataTimeoutMs: config.userDataTimeoutMs });
+  const status = new StatusBoard(systemClock.now, Math.random);
+  const context = (): CommandContext => ({
+    now: systemClock.iso(),
+    randomHex,
+    hostId: config.hostId,
+    ownerId: config.accountId,
+    region: config.region,
+    zones,
+    limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
+  });
+  const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
+  const metrics = createMetrics();
+  const loop = new ReconcileLoop({
+    store,
+    kernel,
+    runtime,
+    status,
+    settings: { hostId: config.hostId, mtu: config.mtu, region: config.region },
+    resyncMs: config.resyncSeconds * 1000,
+    log,
+    finish: async (calls) => void (await run(calls)),
+    onPass: metrics.reconcile.pass,
+  });
+  let ready = false;
+  const deps: HttpDeps = {
+    config,
+    zones,
+    log,
+    transact: run,
+    settle: (after, signal) => bounded(loop.settled(after), config.settleTimeoutMs, signal),
+    snapshot: () => store.snapshot(),
+    status,
+    counters: (ids) => readCounters(kernel, store.snapshot(), config.hostId, ids),
+    runtime,
+    hostFacts,
+    features: () => features,
+    events: new EventHub(randomHex(8)),
+    metrics,
+    reset: async () => {
+      await empty(store);
+      await loop.settled(store.snapshot());
+    },
+    waitsFor: () => (ready ? [] : ['the first pass over the kernel']),
+  };
+  const stopEvents = publishEvents(deps, store, status);
+  const server = await buildServer(deps);
+  await loop.start();
+  const { host, port } = splitListen(config.listen);
+  const url = await server.listen({ host, port });
+  ready = true;
+  const housekeeping = setInterval(() => {
+    run([{ command: 'forgetExpired', input: {} }]).catch((error: unknown) => log.warn({ err: error }, 'forgetting expired records failed'));
+  }, HOUSEKEEPING_MS);
+
+  return {
+    url,
+    stop: async () => {
+      ready = false;
+      clearInterval(housekeeping);
+      stopEvents();
+      await server.close();
+      await loop.stop();
+      kernel.close();
+      await store.close();
+    },
+  };
+}
+
+function randomHex(digits: number): string {
+  return randomBytes((digits + 1) >> 1)
+    .toString('hex')
+    .slice(0, digits);
+}
+
+/** `HOST:PORT`, the host of an IPv6 listener in brackets. */
+function splitListen(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+/** Resolves with the work, after `ms`, or when the caller has gone: whichever comes first. */
+async function bounded(work: Promise<void>, ms: number, signal?: AbortSignal): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const end = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+    signal?.addEventListener('abort', () => resolve(), { once: true });
+  });
+  await Promise.race([work, end]);
+  clearTimeout(timer);
+}
+
+async function readCounters(
+  kernel: Kernel,
+  snapshot: Snapshot,
+  hostId: string,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, InterfaceCounters>> {
+  const queries = new Map<string, { id: string; hostEnd: string; mac: string; addresses: readonly string[] }[]>();
+  for (const id of ids) {
+    const eni = snapshot.get('networkInterface', id);
+    if (!eni?.attachment || snapshot.get('instance', eni.attachment.instanceId)?.hostId !== hostId) continue;
+    const query = { id, hostEnd: hostEndName(eni.attachment.attachmentId), mac: eni.macAddress, addresses: interfaceAddresses(eni) };
+    const router = routerNamespace(eni.vpcId);
+    queries.set(router, [...(queries.get(router) ?? []), query]);
+  }
+  const counters = new Map<string, InterfaceCounters>();
+  for (const [router, wanted] of queries) {
+    const found = await kernel.counters(router, wanted);
+    for (const { id, hostEnd } of wanted) {
+      const counted = found.get(hostEnd);
+      if (counted) counters.set(id, counted);
+    }
+  }
+  return counters;
+}
+
+/** Deletes every record, as one commit. */
+async function empty(store: Store): Promise<void> {
+  const snapshot = store.snapshot();
+  const changes = RECORD_KINDS.flatMap((kind) =>
+    [...snapshot.tables[kind].ids()].map((id): Change => ({ kind, id, record: undefined }) as Change),
+  );
+  if (changes.length > 0) await store.commit(snapshot.revision, changes);
+}

@@ -1,0 +1,204 @@
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { CommandName } from '../../../agent/commands/index.js';
+import { transact } from '../../../agent/commands/transact.js';
+import type { InstanceRuntime } from '../../../agent/instances/runtime.js';
+import { keyOf } from '../../../agent/kernel/port.js';
+import { ReconcileLoop } from '../../../agent/reconcile/loop.js';
+import { StatusBoard } from '../../../agent/reconcile/status-board.js';
+import { createMemoryStore } from '../../../agent/store/memory.js';
+import { FakeKernel } from '../../support/fake-kernel.js';
+
+const HOST = 'host-a';
+const started: ReconcileLoop[] = [];
+afterEach(async () => {
+  for (const loop of started.splice(0)) await loop.stop();
+});
+
+/** What runs in instances, as a list of calls. */
+function fakeRuntime(calls: string[]): InstanceRuntime {
+  return {
+    start: async ({ instanceId }) => void calls.push(`start ${instanceId}`),
+    end: async (instanceId) => void calls.push(`end ${instanceId}`),
+    forget: async (instanceId) => void calls.push(`forget ${instanceId}`),
+    consoleOutput: async () => undefined,
+    initPid: () => undefined,
+  };
+}
+
+function harness() {
+  const store = createMemoryStore();
+  const kernel = new FakeKernel();
+  const calls: string[] = [];
+  const status = new StatusBoard(Date.now, () => 0.5);
+  let serial = 0;
+  const context = () => ({
+    now: new Date(1_700_000_000_000 + serial).toISOString(),
+    randomHex: (digits: number) => (++serial).toString(16).padStart(4, '0').padEnd(digits, '0').slice(0, digits),
+    hostId: HOST,
+    ownerId: '123456789012',
+    region: 'us-east-1',
+    zones: ['us-east-1a'],
+    limits: { rulesPerDirection: 60, groupsPerInterface: 5 },
+  });
+  const start = async () => {
+    const loop = new ReconcileLoop({
+      store,
+      kernel,
+      runtime: fakeRuntime(calls),
+      status,
+      settings: { hostId: HOST, mtu: 1500, region: 'us-east-1' },
+      resyncMs: 1_000_000,
+      log: pino({ level: 'silent' }),
+      finish: async (finished) => void (await transact(store, context, finished)),
+    });
+    started.push(loop);
+    await loop.start();
+    return loop;
+  };
+  const run = async (command: CommandName, input: unknown) => (await transact(store, context, [{ command, input }])).results[0] as any;
+  const network = async () => {
+    const { vpcId } = await run('createVpc', { cidrBlock: '10.0.0.0/16' });
+    const { subnetId } = await run('createSubnet', { vpcId, cidrBlock: '10.0.1.0/24', availabilityZone: 'us-east-1a' });
+    const instance = async () => (await run('runInstances', { instanceType: 'm5.large', subnetId })).instanceIds[0] as string;
+    const eni = async () => (await run('createNetworkInterface', { subnetId })).networkInterfaceId as string;
+    return { vpcId, instance, eni };
+  };
+  const settled = (loop: ReconcileLoop) => loop.settled(store.snapshot());
+  return { store, kernel, calls, status, start, run, network, settled };
+}
+
+describe('reconcile loop', () => {
+  it('makes what the store wants, then does nothing; a second life does nothing either', async () => {
+    const { kernel, start, network } = harness();
+    await (await network()).instance();
+    const loop = await start();
+    const done = kernel.log.length;
+    expect(done).toBeGreaterThan(20);
+    await loop.resync();
+    await loop.stop();
+    await start();
+    expect(kernel.log.slice(done)).toEqual([]);
+  });
+
+  it('plans only what a commit touches', async () => {
+    const { kernel, store, start, run, network, settled } = harness();
+    const { instance, eni } = await network();
+    const instanceId = await instance();
+    const networkInterfaceId = await eni();
+    const loop = await start();
+    const before = kernel.log.length;
+    await run('attachNetworkInterface', { networkInterfaceId, instanceId, deviceIndex: 1 });
+    await settled(loop);
+    const ops = kernel.log.slice(before);
+    expect(ops.filter((op) => op.startsWith('create veth'))).toHaveLength(1);
+    expect(ops.filter((op) => op.includes(' netns ') || op.includes(' ruleset '))).toEqual([]);
+    expect(store.snapshot().get('networkInterface', networkInterfaceId)?.attachment?.status).toBe('attached');
+  });
+
+  it('a detachment ends in the model once the kernel holds nothing of it', async () => {
+    const { kernel, store, start, run, network, settled } = harness();
+    const { instance, eni } = await network();
+    const instanceId = await instance();
+    const networkInterfaceId = await eni();
+    await run('attachNetworkInterface', { networkInterfaceId, instanceId, deviceIndex: 1 });
+    const loop = await start();
+    kernel.fails = ({ op }) =>
+      op.verb === 'delete' && op.object.kind === 'veth' ? { kind: 'busy', message: 'delete veth: EBUSY' } : undefined;
+    const attachment = () => store.snapshot().get('networkInterface', networkInterfaceId)?.attachment;
+    await run('detachNetworkInterface', { networkInterfaceId });
+    await settled(loop);
+    expect(attachment()?.status).toBe('detaching');
+    kernel.fails = () => undefined;
+    await expect.poll(attachment).toBeUndefined();
+  });
+
+  it('terminate ends the processes first, then takes everything away', async () => {
+    const { kernel, calls, store, start, run, network, settled } = harness();
+    const instanceId = await (await network()).instance();
+    const loop = await start();
+    expect(calls).toEqual([`start ${instanceId}`]);
+    await run('terminateInstance', { instanceId });
+    await settled(loop);
+    expect(calls[1]).toBe(`end ${instanceId}`);
+    expect(store.snapshot().get('instance', instanceId)?.state).toBe('terminated');
+    expect([...kernel.objects.keys()]).toEqual([]);
+  });
+
+  it('a failing interface says so in words, holds nobody up, and heals', async () => {
+    const { kernel, status, start, run, network, settled } = harness();
+    const { instance, eni } = await network();
+    const instanceId = await instance();
+    const networkInterfaceId = await eni();
+    const loop = await start();
+    const message = 'create veth eth1: EEXIST: File exists';
+    kernel.fails = ({ op, unit }) => (unit === networkInterfaceId && op.object.kind === 'veth' ? { kind: 'exists', message } : undefined);
+    await run('attachNetworkInterface', { networkInterfaceId, instanceId, deviceIndex: 1 });
+    const other = await instance();
+    await settled(loop);
+    expect(status.condition(networkInterfaceId)).toMatchObject({ realised: false, message });
+    expect(status.condition(other)?.realised).toBe(true);
+    kernel.fails = () => undefined;
+    await expect.poll(() => status.condition(networkInterfaceId)?.realised).toBe(true);
+    expect(status.faults()).toEqual([]);
+  });
+
+  it('units that need a failed one wait and name it', async () => {
+    const { kernel, status, start, network, settled } = harness();
+    const loop = await start();
+    kernel.fails = ({ op }) => (op.object.kind === 'ruleset' ? { kind: 'busy', message: 'iptables-restore: lock held' } : undefined);
+    const { vpcId, instance } = await network();
+    await instance();
+    await settled(loop);
+    expect(status.condition(vpcId)?.realised).toBe(false);
+    expect(status.faults().map(({ message }) => message)).toContain(`waits for ${vpcId}`);
+    expect([...kernel.objects.values()].some(({ kind }) => kind === 'veth')).toBe(false);
+  });
+
+  it('repairs what is changed behind its back and sweeps leftovers of ours', async () => {
+    const { kernel, status, start, network } = harness();
+    const { vpcId, instance } = await network();
+    const instanceId = await instance();
+    const loop = await start();
+    const whole = new Map(kernel.objects);
+    const [route = ''] = [...whole].find(([, object]) => object.kind === 'route' && object.netns === instanceId) ?? [];
+    kernel.drift(instanceId, (objects) => objects.delete(route));
+    await expect.poll(() => kernel.objects.has(route)).toBe(true);
+
+    const leftover = { kind: 'member', netns: vpcId, set: 'own4', entry: '10.0.1.99,e00000000000000' } as const;
+    kernel.drift(vpcId, (objects) => objects.set(keyOf(leftover), leftover));
+    await expect.poll(() => kernel.objects.has(keyOf(leftover))).toBe(false);
+    expect(new Map(kernel.objects)).toEqual(whole);
+    await loop.resync();
+    expect(status.faults()).toEqual([]);
+  });
+
+  it('what the agent does during an observation is not overruled by it', async () => {
+    const { kernel, start, run, network, settled } = harness();
+    const { instance, eni } = await network();
+    const instanceId = await instance();
+    const networkInterfaceId = await eni();
+    const loop = await start();
+    const old = await kernel.observe();
+    kernel.observe = async () => {
+      await run('attachNetworkInterface', { networkInterfaceId, instanceId, deviceIndex: 1 });
+      await settled(loop);
+      return old;
+    };
+    const before = kernel.log.length;
+    await loop.resync();
+    const ops = kernel.log.slice(before);
+    expect(ops.filter((op) => op.startsWith('create veth'))).toHaveLength(1);
+    expect(new Set(ops).size).toBe(ops.length);
+    expect(ops.filter((op) => op.startsWith('delete'))).toEqual([]);
+  });
+
+  it('stop keeps everything in the kernel', async () => {
+    const { kernel, start, network } = harness();
+    await (await network()).instance();
+    const loop = await start();
+    const size = kernel.objects.size;
+    await loop.stop();
+    expect(kernel.objects.size).toBe(size);
+  });
+});
