@@ -65,3 +65,8 @@ export function faultOf(error: unknown, what: string): KernelFault {
   const { kind, message, errno } = toKernelError(error).during(what);
   return errno === undefined ? { kind, message } : { kind, message, errno };
 }
+
+/** @throws {KernelError} the first of the results that is one. */
+export function throwFirst(results: readonly (KernelError | null)[]): void {
+  for (const error of results) if (error) throw error;
+}

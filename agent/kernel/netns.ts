@@ -71,18 +71,21 @@ export function netnsNames(): string[] {
   }
 }
 
+let directoryIsPrepared = false;
 /**
  * Makes the directory of namespaces a shared mount, as `ip netns` does: a namespace unmounted here then goes away in mount
  * namespaces made later too (an instance's), instead of staying alive there.
  */
 export function prepareNetnsDirectory(): void {
   mkdirSync(NETNS_DIR, { recursive: true, mode: 0o755 });
+  if (directoryIsPrepared) return;
   try {
     mount('', NETNS_DIR, MOUNT.shared | MOUNT.recursive);
   } catch {
     mount(NETNS_DIR, NETNS_DIR, MOUNT.bind | MOUNT.recursive);
     mount('', NETNS_DIR, MOUNT.shared | MOUNT.recursive);
   }
+  directoryIsPrepared = true;
 }
 
 /** Afterwards a namespace of that name exists. Returns whether it had to be made. A name without a namespace behind it gets one. */

@@ -45,7 +45,9 @@ export const PROTOCOL = 0xed;
 
 /** Priorities of `ip rule`; 0 is the kernel's local table, 32766 and 32767 its main and default. */
 export const RULE_PRIORITY = {
-  /** Traffic within the VPC: table main. Routes more specific than local go between 40 and 49. */
+  /** Marked traffic to a destination within the VPC that has a route of its own: more specific than local. */
+  moreSpecific: 40,
+  /** Traffic within the VPC: table main. */
   vpcLocal: 50,
   /** Marked traffic: the route table of the sender's subnet. */
   routeTable: 100,
@@ -77,14 +79,34 @@ export function groupWord(parts: { check: boolean; routeTableIndex: number; comb
   return ((parts.check ? 1 : 0) | (parts.routeTableIndex << 1) | (parts.combinationIndex << 12)) >>> 0;
 }
 
-/** Packet mark bits. Low 16: route table index. */
-export const MARK = { routeTableMask: 0xffff, openReturn: 0x10000 } as const;
+/**
+ * Packet mark bits. Low 16: route table index. The others are notes of the packet filter to itself; a mark ends with the namespace.
+ */
+export const MARK = {
+  routeTableMask: 0xffff,
+  /** The combination under evaluation lets everything of this protocol through in the other direction: an any-source rule does not track. */
+  openReturn: 0x10000,
+  /** The sender's groups let the packet out. */
+  egressPassed: 0x20000,
+  /** The sender forwards for somebody else: the source is no address of its interface. */
+  transitSource: 0x40000,
+  /** The receiver forwards for somebody else: the destination is no address of its interface. */
+  transitDestination: 0x80000,
+} as const;
 
 /**
  * Connection mark bits: which side's groups track the flow. The originator's egress rules, the responder's ingress rules.
  * A side that is not marked (both its directions are open to all) is evaluated for every packet, as the cloud does.
+ * A flow that an appliance forwards passes the router twice as one connection: the appliance's sides have bits of their own,
+ * so that its groups' consent is never taken for that of the ends.
  */
-export const CONNMARK = { ingressTracked: 0x1, egressTracked: 0x2, both: 0x3 } as const;
+export const CONNMARK = {
+  ingressTracked: 0x1,
+  egressTracked: 0x2,
+  both: 0x3,
+  transitIngressTracked: 0x4,
+  transitEgressTracked: 0x8,
+} as const;
 
 /**
  * Namespace-wide settings, path below `/proc/sys` → value, set before any device is made: devices inherit the defaults.
@@ -107,6 +129,7 @@ export const SYSCTLS: { readonly router: Readonly<Record<string, string>>; reado
     'net/ipv6/conf/default/accept_ra': '0',
     'net/ipv6/conf/all/accept_redirects': '0',
     'net/ipv6/conf/default/accept_redirects': '0',
+    'net/ipv6/icmp/ratelimit': '0',
     'net/netfilter/nf_conntrack_udp_timeout_stream': '180',
     'net/netfilter/nf_conntrack_tcp_timeout_established': '432000',
   },

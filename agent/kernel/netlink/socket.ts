@@ -45,6 +45,8 @@ const BATCH_BYTES = 64 * 1024;
 const BATCH_MESSAGES = 256;
 const RECEIVE_BUFFER = 4 * 1024 * 1024;
 const DUMP_ATTEMPTS = 8;
+/** More stay in the socket until the next call, so that a flood of them does not hold the event loop up. */
+const NOTIFICATIONS_AT_ONCE = 1024;
 
 export interface NetlinkMessage {
   readonly type: number;
@@ -80,16 +82,12 @@ export class NetlinkSocket {
   #busy = false;
   #poll: Poll | undefined;
 
-  /** Opened in the named namespace, or in the caller's. */
-  constructor(protocol: number, options: { netns?: string } = {}) {
+  /** Opened in the named namespace, or in the caller's; with the wanted port if nobody has it there. */
+  constructor(protocol: number, options: { netns?: string; port?: number } = {}) {
     const open = () => socket(AF_NETLINK, SOCK_RAW_CLOEXEC, protocol);
     this.#fd = options.netns === undefined ? open() : insideNetns(options.netns, open);
     try {
-      const address = Buffer.alloc(12);
-      address.writeUInt16LE(AF_NETLINK, 0);
-      bindSocket(this.#fd, address);
-      socketName(this.#fd, address);
-      this.port = address.readUInt32LE(4);
+      this.port = bindTo(this.#fd, options.port ?? 0);
       setSocketOption(this.#fd, SOL_NETLINK, OPTION.extAck, 1);
       setSocketOption(this.#fd, SOL_NETLINK, OPTION.capAck, 1);
       setSocketOption(this.#fd, SOL_NETLINK, OPTION.strictCheck, 1);
@@ -162,16 +160,22 @@ export class NetlinkSocket {
    */
   listen(onMessages: (messages: readonly NetlinkMessage[], lost: boolean) => void): void {
     this.#poll ??= pollReadable(this.#fd, () => {
-      const messages: NetlinkMessage[] = [];
-      let lost = false;
-      for (let datagrams = 0; datagrams < 1024; datagrams++) {
-        const received = this.#receive();
-        if (received === 'nothing') break;
-        if (received === 'lost') lost = true;
-        else messages.push(...received);
-      }
+      const { messages, lost } = this.notifications();
       if (messages.length > 0 || lost) onMessages(messages, lost);
     });
+  }
+
+  /** Notifications that have come so far and have not been read. */
+  notifications(): { readonly messages: readonly NetlinkMessage[]; readonly lost: boolean } {
+    const messages: NetlinkMessage[] = [];
+    let lost = false;
+    for (let datagrams = 0; datagrams < NOTIFICATIONS_AT_ONCE; datagrams++) {
+      const received = this.#receive();
+      if (received === 'nothing') break;
+      if (received === 'lost') lost = true;
+      else messages.push(...received);
+    }
+    return { messages, lost };
   }
 
   close(): void {
@@ -258,6 +262,21 @@ export class NetlinkSocket {
     if (length > arrival.length) return 'lost';
     return [...messagesIn(Buffer.from(arrival.subarray(0, length)))];
   }
+}
+
+/** Binds to a port, or to one that the kernel picks if that is taken or 0; returns which. */
+function bindTo(fd: number, port: number): number {
+  const address = Buffer.alloc(12);
+  address.writeUInt16LE(AF_NETLINK, 0);
+  address.writeUInt32LE(port, 4);
+  try {
+    bindSocket(fd, address);
+  } catch (error) {
+    if (port === 0 || !(error instanceof KernelError) || error.errno !== 'EADDRINUSE') throw error;
+    return bindTo(fd, 0);
+  }
+  socketName(fd, address);
+  return address.readUInt32LE(4);
 }
 
 function* messagesIn(datagram: Buffer): Generator<NetlinkMessage> {

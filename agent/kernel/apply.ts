@@ -1,0 +1,152 @@
+import { KernelError as Fault, faultOf, type KernelError, toKernelError } from './errors.js';
+import { type Devices, EXECUTORS, type Executor, type Workshop } from './executors.js';
+import { findLink } from './netlink/link.js';
+import type { NetlinkSocket } from './netlink/socket.js';
+import { type KernelObject, type KernelOp, keyOf, type ObjectKind, type ObjectSpecs, type OpResult, type PlannedOp } from './port.js';
+
+/** Operations that run together at most: what is not ours is not noticed in the namespaces meanwhile. */
+const RUN_LENGTH = 256;
+
+/**
+ * Carries operations out in order. What follows each other and goes the same way (requests to one namespace, members of its
+ * sets, …) goes together. Once an operation has failed, later ones of its unit and of units that need it are skipped; those
+ * that went together with it have been tried, and their results say what came of it.
+ */
+export async function applyOps(ops: readonly PlannedOp[], workshop: Workshop): Promise<OpResult[]> {
+  const results: OpResult[] = [];
+  const faulty = new Map<string, string>();
+  const blockerOf = ({ unit, needs }: PlannedOp): string | undefined => {
+    const cause = [unit, ...needs].find((name) => faulty.has(name));
+    return cause === undefined ? undefined : (faulty.get(cause) ?? cause);
+  };
+  let run: PlannedOp[] = [];
+  let lane: string | undefined;
+  const finishRun = async () => {
+    const outcomes = run.length > 0 ? await together(run, workshop) : [];
+    for (const [index, planned] of run.entries()) {
+      const error = outcomes[index] ?? null;
+      results.push(error ? { planned, outcome: 'failed', error: faultOf(error, describe(planned.op)) } : { planned, outcome: 'done' });
+      if (error && !faulty.has(planned.unit)) faulty.set(planned.unit, planned.unit);
+    }
+    run = [];
+  };
+  for (const planned of ops) {
+    const next = laneOf(planned.op);
+    if (next !== lane || run.length === RUN_LENGTH) await finishRun();
+    lane = next;
+    const blockedBy = blockerOf(planned);
+    if (blockedBy === undefined) {
+      run.push(planned);
+      continue;
+    }
+    // Results keep the order of the operations.
+    await finishRun();
+    results.push({ planned, outcome: 'skipped', blockedBy });
+    if (!faulty.has(planned.unit)) faulty.set(planned.unit, blockedBy);
+  }
+  await finishRun();
+  return results;
+}
+
+function executorOf<K extends ObjectKind>(object: KernelObject<K>, verb: KernelOp['verb']): Executor<K> {
+  return EXECUTORS[object.kind as K][verb];
+}
+
+function laneOf({ verb, object }: KernelOp): string {
+  const executor = executorOf(object, verb);
+  return executor.by === 'requests' ? `requests ${object.netns}` : `${verb} ${object.kind} ${executor.lane(object)}`;
+}
+
+/** A run of operations of one lane. */
+async function together(run: readonly PlannedOp[], workshop: Workshop): Promise<(KernelError | null)[]> {
+  const [first] = run;
+  if (!first) return [];
+  const namespaces = new Set(
+    run.flatMap(({ op: { object } }) => (object.kind === 'veth' ? [object.netns, object.peer.netns] : [object.netns])),
+  );
+  return workshop.monitor.quietly(namespaces, () => {
+    const executor = executorOf(first.op.object, first.op.verb);
+    if (executor.by === 'requests') return sendTogether(first.op.object.netns, run, workshop);
+    return executor.run(
+      run.map(({ op }) => op.object),
+      workshop,
+    );
+  });
+}
+
+/** Requests of several kinds of objects for one namespace. */
+function sendTogether(netns: string, run: readonly PlannedOp[], workshop: Workshop): (KernelError | null)[] {
+  let socket: NetlinkSocket;
+  try {
+    socket = workshop.sockets.route(netns);
+  } catch (error) {
+    const fault = toKernelError(error);
+    return run.map(({ op }) => (op.verb === 'delete' && fault.kind === 'not-found' ? null : fault));
+  }
+  const devices = lookUp(netns, socket);
+  const built = run.map(({ op }) => requestsOf(op, devices, workshop));
+  const answers = socket.batch(built.flatMap(({ requests }) => requests)).values();
+  return run.map(({ op }, index) => {
+    const { requests = [], settled = [], error = null, after } = built[index] ?? {};
+    const own = requests.map(() => answers.next().value ?? null);
+    const fault = error ?? own.find((answer) => answer && !settled.includes(answer.errno ?? '')) ?? null;
+    if (!fault) after?.(keyOf(op.object), workshop);
+    return fault;
+  });
+}
+
+interface Built {
+  readonly requests: readonly Buffer[];
+  readonly settled?: readonly string[];
+  readonly after?: (key: string, workshop: Workshop) => void;
+  readonly error?: KernelError;
+}
+
+function requestsOf({ object, verb }: KernelOp, devices: Devices, workshop: Workshop): Built {
+  const executor = executorOf(object, verb);
+  if (executor.by !== 'requests') return { requests: [] };
+  const { settled, after } = executor;
+  try {
+    return { requests: executor.build(object, devices, workshop), settled, ...(after && { after }) };
+  } catch (error) {
+    return { requests: [], error: toKernelError(error) };
+  }
+}
+
+function lookUp(netns: string, socket: NetlinkSocket): Devices {
+  const known = new Map<string, number | undefined>();
+  const find = (device: string): number | undefined => {
+    if (!known.has(device)) known.set(device, findLink(socket, { name: device })?.index);
+    return known.get(device);
+  };
+  return {
+    find,
+    index(device) {
+      const index = find(device);
+      if (index === undefined) throw new Fault(`no device ${device} in ${netns}`, { kind: 'not-found', errno: 'ENODEV' });
+      return index;
+    },
+  };
+}
+
+const WORDS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => string } = {
+  netns: ({ netns }) => `namespace ${netns}`,
+  sysctl: ({ netns, path, value }) => `setting ${path} = ${value} in ${netns}`,
+  set: ({ netns, name }) => `set ${name} in ${netns}`,
+  member: ({ netns, set, entry }) => `member ${entry} of set ${set} in ${netns}`,
+  ruleset: ({ netns, family }) => `IPv${family} rules in ${netns}`,
+  veth: ({ netns, name, peer }) => `veth ${name} in ${netns} with ${peer.name} in ${peer.netns}`,
+  address: ({ netns, device, address }) => `address ${address} on ${device} in ${netns}`,
+  neighbour: ({ netns, device, address }) => `neighbour ${address} on ${device} in ${netns}`,
+  route: ({ netns, table, destination }) => `route ${destination} in table ${table} in ${netns}`,
+  rule: ({ netns, family, priority, table }) => `IPv${family} routing rule ${priority} to table ${table} in ${netns}`,
+};
+
+/** An operation in words: `create address 10.0.1.4/24 on eth0 in i-…`. */
+function describe({ verb, object }: KernelOp): string {
+  return `${verb} ${wordsOf(object)}`;
+}
+
+function wordsOf<K extends ObjectKind>(object: KernelObject<K>): string {
+  return (WORDS[object.kind] as (spec: unknown) => string)(object);
+}

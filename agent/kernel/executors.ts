@@ -1,0 +1,296 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { type KernelError, throwFirst, toKernelError } from './errors.js';
+import { restoreRuleset } from './iptables.js';
+import type { Monitor } from './monitor.js';
+import { deleteAddress, newAddress } from './netlink/address.js';
+import { addMembers, deleteMembers, destroySets, ensureSets } from './netlink/ipset.js';
+import { changeLink } from './netlink/link.js';
+import { deleteNeighbour, newNeighbour } from './netlink/neighbour.js';
+import { deleteRoute, newRoute } from './netlink/route.js';
+import { deleteRule, newRule } from './netlink/rule.js';
+import { createNetns, deleteNetns } from './netns.js';
+import type { Observer } from './observe.js';
+import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
+import type { NamespaceSockets } from './sockets.js';
+import { writeSysctls } from './sysctl.js';
+import { deleteLinks, ensureVeth } from './veth.js';
+
+export interface Workshop {
+  readonly sockets: NamespaceSockets;
+  readonly monitor: Monitor;
+  readonly observer: Observer;
+}
+
+/** Indexes of devices, looked up once per run of operations. */
+export interface Devices {
+  /** @throws {KernelError} not-found */
+  index(device: string): number;
+  find(device: string): number | undefined;
+}
+
+type Outcome = KernelError | null;
+type Verb = KernelOp['verb'];
+
+/** Requests of an object for a NETLINK_ROUTE socket in its namespace. They share a send with those before and after. */
+interface Requests<K extends ObjectKind> {
+  readonly by: 'requests';
+  /** None: there is nothing to do. */
+  readonly build: (object: KernelObject<K>, devices: Devices, workshop: Workshop) => Buffer[];
+  /** Answers that mean it is as it shall be. */
+  readonly settled: readonly string[];
+  readonly after?: (key: ObjectKey, workshop: Workshop) => void;
+}
+
+/** Work on several objects in one go. Only objects with the same `lane` come together. */
+interface Work<K extends ObjectKind> {
+  readonly by: 'work';
+  readonly lane: (object: KernelObject<K>) => string;
+  readonly run: (objects: readonly KernelObject<K>[], workshop: Workshop) => Promise<Outcome[]>;
+}
+
+export type Executor<K extends ObjectKind> = Requests<K> | Work<K>;
+
+const perNetns = ({ netns }: { readonly netns: string }): string => netns;
+const anywhere = (): string => '';
+
+/** Longest time that work holds the event loop up. */
+const BREATH_MS = 8;
+
+/** Each by itself: what fails does not touch the others. */
+async function each<T>(objects: readonly T[], act: (object: T) => Promise<unknown> | unknown): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  let since = performance.now();
+  for (const object of objects) {
+    outcomes.push(await attempt(() => act(object)));
+    if (performance.now() - since < BREATH_MS) continue;
+    await nextTurn();
+    since = performance.now();
+  }
+  return outcomes;
+}
+
+async function attempt(act: () => Promise<unknown> | unknown): Promise<Outcome> {
+  try {
+    await act();
+    return null;
+  } catch (error) {
+    return toKernelError(error);
+  }
+}
+
+/** All of one namespace. Removing something from a namespace that is gone is done. */
+async function inNetns<T extends { readonly netns: string }>(
+  objects: readonly T[],
+  act: (netns: string, objects: readonly T[]) => Outcome[],
+  verb?: 'delete',
+): Promise<Outcome[]> {
+  const netns = objects[0]?.netns ?? '';
+  try {
+    return act(netns, objects);
+  } catch (error) {
+    const fault = toKernelError(error);
+    return objects.map(() => (verb === 'delete' && fault.kind === 'not-found' ? null : fault));
+  }
+}
+
+const makeNetns: Work<'netns'> = {
+  by: 'work',
+  lane: anywhere,
+  run: (objects, { sockets, monitor }) =>
+    each(objects, ({ netns }) => {
+      createNetns(netns);
+      throwFirst(sockets.route(netns).batch([changeLink('lo', { up: true })]));
+      monitor.track(netns);
+    }),
+};
+
+const makeSysctl: Work<'sysctl'> = { by: 'work', lane: perNetns, run: (objects) => inNetns(objects, writeSysctls) };
+
+const makeSet: Work<'set'> = {
+  by: 'work',
+  lane: perNetns,
+  run: (objects, { sockets }) => inNetns(objects, (netns, sets) => ensureSets(sockets.netfilter(netns), sets)),
+};
+
+const addMember: Work<'member'> = {
+  by: 'work',
+  lane: perNetns,
+  run: (objects, { sockets }) => inNetns(objects, (netns, members) => addMembers(sockets.netfilter(netns), members)),
+};
+
+/** Two at a time, one per tool: on another's heels they only wait for each other. */
+const makeRuleset: Work<'ruleset'> = {
+  by: 'work',
+  lane: perNetns,
+  run: (objects, { monitor }) =>
+    Promise.all(
+      objects.map(({ netns, family, text }) => attempt(() => monitor.quietlyInRules(netns, () => restoreRuleset(netns, family, text)))),
+    ),
+};
+
+/** Rules that let everything through, as in a new namespace: whatever they guarded is gone. */
+const NO_RULES = ['raw PREROUTING OUTPUT', 'mangle PREROUTING INPUT FORWARD OUTPUT POSTROUTING', 'filter INPUT FORWARD OUTPUT']
+  .map((line) => line.split(' '))
+  .map(([table, ...chains]) => [`*${table}`, ...chains.map((chain) => `:${chain} ACCEPT`), 'COMMIT', ''].join('\n'))
+  .join('');
+
+const makeVeth: Work<'veth'> = {
+  by: 'work',
+  lane: anywhere,
+  run: (objects, { sockets, monitor }) =>
+    each(objects, async (spec) => {
+      const { replaced } = await ensureVeth(sockets, spec);
+      // What else hung on the devices went with them, and nobody may have planned to make it again.
+      if (replaced) for (const netns of [spec.netns, spec.peer.netns]) monitor.report(netns);
+    }),
+};
+
+const addAddress: Requests<'address'> = {
+  by: 'requests',
+  build: ({ device, address }, devices) => [
+    ...(device === 'lo' ? [changeLink('lo', { up: true })] : []),
+    newAddress(devices.index(device), address),
+  ],
+  settled: [],
+  after: (key, { observer }) => observer.noteAdded(key),
+};
+
+const setNeighbour: Requests<'neighbour'> = {
+  by: 'requests',
+  build: ({ device, address, mac }, devices) => [newNeighbour(devices.index(device), address, mac)],
+  settled: [],
+};
+
+const setRoute: Requests<'route'> = {
+  by: 'requests',
+  build: (route, devices) => [newRoute(route, route.device === undefined ? undefined : devices.index(route.device))],
+  settled: [],
+};
+
+const addRule: Requests<'rule'> = { by: 'requests', build: (rule) => [newRule(rule)], settled: ['EEXIST'] };
+
+/** What carries out each operation: a new kind of object or verb does not compile without. */
+export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Executor<K> } } = {
+  netns: {
+    create: makeNetns,
+    update: makeNetns,
+    delete: {
+      by: 'work',
+      lane: anywhere,
+      run: (objects, { sockets, monitor }) =>
+        Promise.all(
+          objects.map(({ netns }) =>
+            attempt(() => {
+              monitor.untrack(netns);
+              sockets.forget(netns);
+              return deleteNetns(netns);
+            }),
+          ),
+        ),
+    },
+  },
+  sysctl: {
+    create: makeSysctl,
+    update: makeSysctl,
+    // A setting has no absence: it goes with its namespace.
+    delete: { by: 'work', lane: perNetns, run: async (objects) => objects.map(() => null) },
+  },
+  set: {
+    create: makeSet,
+    update: makeSet,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: (objects, { sockets }) =>
+        inNetns(
+          objects,
+          (netns, sets) =>
+            destroySets(
+              sockets.netfilter(netns),
+              sets.map(({ name }) => name),
+            ),
+          'delete',
+        ),
+    },
+  },
+  member: {
+    create: addMember,
+    update: addMember,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: (objects, { sockets }) => inNetns(objects, (netns, members) => deleteMembers(sockets.netfilter(netns), members), 'delete'),
+    },
+  },
+  ruleset: {
+    create: makeRuleset,
+    update: makeRuleset,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: async (objects, workshop) => {
+        const outcomes = await makeRuleset.run(
+          objects.map((object) => ({ ...object, text: NO_RULES })),
+          workshop,
+        );
+        return outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
+      },
+    },
+  },
+  veth: {
+    create: makeVeth,
+    update: makeVeth,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: (objects, { sockets }) =>
+        deleteLinks(
+          sockets,
+          objects[0]?.netns ?? '',
+          objects.map(({ name }) => name),
+        ),
+    },
+  },
+  address: {
+    create: addAddress,
+    update: addAddress,
+    delete: {
+      by: 'requests',
+      build: ({ device, address }, devices) => {
+        const index = devices.find(device);
+        return index === undefined ? [] : [deleteAddress(index, address)];
+      },
+      settled: ['EADDRNOTAVAIL', 'ENODEV'],
+    },
+  },
+  neighbour: {
+    create: setNeighbour,
+    update: setNeighbour,
+    delete: {
+      by: 'requests',
+      build: ({ device, address }, devices) => {
+        const index = devices.find(device);
+        return index === undefined ? [] : [deleteNeighbour(index, address)];
+      },
+      settled: ['ENOENT', 'ENODEV'],
+    },
+  },
+  route: {
+    create: setRoute,
+    update: setRoute,
+    delete: {
+      by: 'requests',
+      build: (route, _devices, { observer }) => [observer.deletionOf(keyOf(route)) ?? deleteRoute(route)],
+      settled: ['ESRCH', 'ENOENT'],
+    },
+  },
+  rule: {
+    create: addRule,
+    update: addRule,
+    delete: {
+      by: 'requests',
+      build: (rule, _devices, { observer }) => [observer.deletionOf(keyOf(rule)) ?? deleteRule(rule)],
+      settled: ['ENOENT'],
+    },
+  },
+};

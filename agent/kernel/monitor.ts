@@ -1,0 +1,232 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { parseAddress, RTM_ADDRESS } from './netlink/address.js';
+import { listLinks, parseLink, RTM_LINK } from './netlink/link.js';
+import { parseNeighbour, RTM_NEIGHBOUR } from './netlink/neighbour.js';
+import { parseRoute, RTM_ROUTE } from './netlink/route.js';
+import { NETLINK, type NetlinkMessage, NetlinkSocket } from './netlink/socket.js';
+import { netnsIdentity, netnsNames, prepareNetnsDirectory } from './netns.js';
+import { isOurNamespace, isRouterNamespace, NETNS_DIR } from './resources.js';
+import type { NamespaceSockets } from './sockets.js';
+
+/** Multicast groups: RTNLGRP_* (linux/rtnetlink.h), NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h). */
+const GROUP = { link: 1, neighbour: 3, address: [5, 9], route: [7, 11], rule: [8, 19], settings: [24, 25], nftables: 7 } as const;
+
+/** Notifications of one cause come in swarms. */
+const DEBOUNCE_MS = 50;
+/** What the kernel does by itself after an operation of ours (routes to an address, carrier) it tells within this time. */
+const AFTERMATH_MS = 100;
+/** `ip netns add` makes the name first and the namespace a moment later. */
+const NAME_CHECKS = 20;
+
+interface Watched {
+  readonly identity: string;
+  readonly route: NetlinkSocket;
+  readonly netfilter?: NetlinkSocket;
+  /** What each device was last seen to be, by index. */
+  readonly links: Map<number, string>;
+  /** Operations of ours under way, and until when their aftermath lasts. */
+  working: number;
+  quietUntil: number;
+  rulesWorking: number;
+}
+
+/** Notices changes in our namespaces that are not our doing. Does nothing until started. */
+export class Monitor {
+  readonly #sockets: NamespaceSockets;
+  readonly #onFault: (error: unknown, netns?: string) => void;
+  readonly #watched = new Map<string, Watched>();
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  #names: FSWatcher | undefined;
+  #onChange: ((netns: string) => void) | undefined;
+
+  /** `onFault`: a namespace, or the coming and going of names, cannot be watched. */
+  constructor(sockets: NamespaceSockets, onFault: (error: unknown, netns?: string) => void) {
+    this.#sockets = sockets;
+    this.#onFault = onFault;
+  }
+
+  start(onChange: (netns: string) => void): void {
+    this.#onChange = onChange;
+    prepareNetnsDirectory();
+    this.#names = watch(NETNS_DIR, { persistent: false }, (_event, name) => {
+      if (name !== null && isOurNamespace(name)) this.#later(`name ${name}`, () => this.#checkName(name, NAME_CHECKS));
+    });
+    this.#names.on('error', this.#onFault);
+    for (const name of netnsNames()) this.track(name);
+  }
+
+  stop(): void {
+    this.#onChange = undefined;
+    this.#names?.close();
+    this.#names = undefined;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+    for (const netns of [...this.#watched.keys()]) this.untrack(netns);
+  }
+
+  /** Starts watching a namespace of ours, if it exists. A namespace that we make is tracked before its name is noticed. */
+  track(netns: string): void {
+    if (!this.#onChange || !isOurNamespace(netns)) return;
+    const identity = netnsIdentity(netns);
+    if (identity === undefined || this.#watched.get(netns)?.identity === identity) return;
+    this.untrack(netns);
+    try {
+      this.#watch(netns, identity);
+    } catch (error) {
+      // It went away meanwhile, which its name tells, or there are no more descriptors.
+      if (netnsIdentity(netns) !== undefined) this.#onFault(error, netns);
+    }
+  }
+
+  #watch(netns: string, identity: string): void {
+    const route = watchRoutes(netns);
+    const netfilter = isRouterNamespace(netns) ? watchRules(netns) : undefined;
+    const links = new Map(listLinks(this.#sockets.route(netns)).map((link) => [link.index, JSON.stringify(link)] as const));
+    const watched: Watched = { identity, route, links, working: 0, quietUntil: 0, rulesWorking: 0, ...(netfilter && { netfilter }) };
+    this.#watched.set(netns, watched);
+    route.listen((messages, lost) => this.#routeNews(netns, watched, messages, lost));
+    netfilter?.listen(() => this.#ruleNews(netns, watched));
+  }
+
+  /** Stops watching, so that the namespace can end. */
+  untrack(netns: string): void {
+    const watched = this.#watched.get(netns);
+    this.#watched.delete(netns);
+    watched?.route.close();
+    watched?.netfilter?.close();
+  }
+
+  /** Does some work of ours in namespaces: what comes of it there is no news. */
+  async quietly<T>(namespaces: Iterable<string>, work: () => Promise<T> | T): Promise<T> {
+    const affected = [...namespaces].flatMap((netns) => {
+      const watched = this.#watched.get(netns);
+      return watched ? [{ netns, watched }] : [];
+    });
+    for (const { netns, watched } of affected) {
+      this.#drain(netns, watched);
+      watched.working++;
+    }
+    try {
+      return await work();
+    } finally {
+      for (const { netns, watched } of affected) {
+        if (this.#watched.get(netns) === watched) this.#drain(netns, watched);
+        watched.working--;
+        watched.quietUntil = performance.now() + AFTERMATH_MS;
+      }
+    }
+  }
+
+  /** The same for packet filter rules, which a process with a port of its own changes for us. */
+  async quietlyInRules<T>(netns: string, work: () => Promise<T>): Promise<T> {
+    const watched = this.#watched.get(netns);
+    if (watched) {
+      this.#drain(netns, watched);
+      watched.rulesWorking++;
+    }
+    try {
+      return await work();
+    } finally {
+      if (watched) {
+        if (this.#watched.get(netns) === watched) this.#drain(netns, watched);
+        watched.rulesWorking--;
+      }
+    }
+  }
+
+  /** Tells of a change, soon, and once for several. */
+  report(netns: string): void {
+    this.#later(netns, () => this.#onChange?.(netns));
+  }
+
+  #later(key: string, action: () => void): void {
+    if (!this.#onChange || this.#timers.has(key)) return;
+    const timer = setTimeout(() => {
+      this.#timers.delete(key);
+      action();
+    }, DEBOUNCE_MS);
+    timer.unref();
+    this.#timers.set(key, timer);
+  }
+
+  #checkName(netns: string, checks: number): void {
+    const before = this.#watched.get(netns)?.identity;
+    const now = netnsIdentity(netns);
+    if (now === undefined && checks > 0 && netnsNames().includes(netns)) {
+      this.#later(`name ${netns}`, () => this.#checkName(netns, checks - 1));
+    }
+    if (now === before) return;
+    this.untrack(netns);
+    this.#sockets.forget(netns);
+    this.track(netns);
+    this.#onChange?.(netns);
+  }
+
+  /** Reads what has come so far, for it to be judged by what is going on now. */
+  #drain(netns: string, watched: Watched): void {
+    const news = watched.route.notifications();
+    if (news.messages.length > 0 || news.lost) this.#routeNews(netns, watched, news.messages, news.lost);
+    const rules = watched.netfilter?.notifications();
+    if (rules && (rules.messages.length > 0 || rules.lost)) this.#ruleNews(netns, watched);
+  }
+
+  #routeNews(netns: string, watched: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
+    const quiet = watched.working > 0 || performance.now() < watched.quietUntil;
+    let changed = lost;
+    // Each is looked at, to keep what is known of the devices.
+    for (const message of messages) changed = this.#isNews(watched, message, quiet) || changed;
+    if (changed) this.report(netns);
+  }
+
+  #ruleNews(netns: string, watched: Watched): void {
+    if (watched.rulesWorking === 0) this.report(netns);
+  }
+
+  #isNews(watched: Watched, message: NetlinkMessage, quiet: boolean): boolean {
+    const isDifferent = isLinkMessage(message) ? differs(watched.links, message) : true;
+    if (this.#sockets.isOurs(message.port)) return false;
+    // Port 0: the kernel by itself, or somebody by other means than netlink.
+    if (message.port === 0 && (quiet || isAutomatic(message))) return false;
+    return isDifferent;
+  }
+}
+
+function watchRoutes(netns: string): NetlinkSocket {
+  const socket = new NetlinkSocket(NETLINK.route, { netns });
+  for (const group of [GROUP.link, ...GROUP.address, ...GROUP.route, ...GROUP.rule, ...GROUP.settings]) socket.join(group);
+  // Instances learn neighbours all the time, and we set none there.
+  if (isRouterNamespace(netns)) socket.join(GROUP.neighbour);
+  return socket;
+}
+
+/** Rules of iptables's nf_tables flavour; the legacy one tells nobody. */
+function watchRules(netns: string): NetlinkSocket | undefined {
+  const socket = new NetlinkSocket(NETLINK.netfilter, { netns });
+  try {
+    socket.join(GROUP.nftables);
+    return socket;
+  } catch {
+    socket.close();
+    return undefined;
+  }
+}
+
+const isLinkMessage = ({ type }: NetlinkMessage): boolean => type === RTM_LINK.new || type === RTM_LINK.delete;
+
+/** Whether the message changes what is known of a device; remembers what it says. */
+function differs(links: Map<number, string>, { type, body }: NetlinkMessage): boolean {
+  const link = parseLink(body);
+  if (type === RTM_LINK.delete) return links.delete(link.index);
+  const now = JSON.stringify(link);
+  const before = links.get(link.index);
+  links.set(link.index, now);
+  return now !== before;
+}
+
+/** Whether it tells of what the kernel does by itself all the time. */
+function isAutomatic({ type, body }: NetlinkMessage): boolean {
+  if (type === RTM_ROUTE.new || type === RTM_ROUTE.delete) return parseRoute(body).automatic;
+  if (type === RTM_ADDRESS.new || type === RTM_ADDRESS.delete) return parseAddress(body).automatic;
+  if (type === RTM_NEIGHBOUR.new || type === RTM_NEIGHBOUR.delete) return !parseNeighbour(body)?.permanent;
+  return false;
+}

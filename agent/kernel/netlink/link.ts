@@ -1,0 +1,202 @@
+import { KernelError } from '../errors.js';
+import { attribute, attributesOf, eachAttribute, mac, macText, nested, text, textOf, u32 } from './attributes.js';
+import { FLAG, message, type NetlinkSocket } from './socket.js';
+
+/** Devices: linux/if_link.h, linux/neighbour.h (tables), linux/net_namespace.h. */
+
+export const RTM_LINK = { new: 16, delete: 17, get: 18, set: 19 } as const;
+const RTM_NEIGHBOUR_TABLE = { new: 64, get: 66, set: 67 } as const;
+const RTM_GETNSID = 90;
+
+const HEADER = 16;
+const IFF_UP = 1;
+const AF_INET = 2;
+const IFLA = {
+  address: 1,
+  name: 3,
+  mtu: 4,
+  link: 5,
+  linkInfo: 18,
+  alias: 20,
+  afSpec: 26,
+  group: 27,
+  netnsFd: 28,
+  extMask: 29,
+  linkNetnsId: 37,
+  targetNetnsId: 46,
+} as const;
+const INFO = { kind: 1, data: 2 } as const;
+const VETH_PEER = 1;
+const INET_CONF = 1;
+/** Places in IFLA_INET_CONF (linux/ip.h, IPV4_DEVCONF_*). */
+const DEVCONF = { proxyArp: 3, rpFilter: 8 } as const;
+const SKIP_STATISTICS = 1 << 3;
+const TABLE = { name: 1, parameters: 6 } as const;
+const PARAMETER = { ifindex: 1, proxyDelay: 13 } as const;
+const NSID = { id: 1, fd: 3 } as const;
+
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  readonly up: boolean;
+  readonly mtu: number;
+  readonly mac: string;
+  readonly group: number;
+  readonly alias?: string;
+  /** `veth`, `dummy`, …; absent for loopback and hardware. */
+  readonly kind?: string;
+  /** The other end of a veth: its index, and which namespace it is in as this one counts them; absent when it is in this one. */
+  readonly peer?: { readonly index: number; readonly netnsId?: number };
+  readonly rpFilter?: number;
+  readonly proxyArp?: number;
+}
+
+export interface LinkChange {
+  readonly up?: boolean;
+  readonly mtu?: number;
+  readonly mac?: string;
+  readonly group?: number;
+  readonly alias?: string;
+  readonly rpFilter?: number;
+  readonly proxyArp?: number;
+}
+
+function header(index = 0, flags = 0, change = 0): Buffer {
+  const bytes = Buffer.alloc(HEADER);
+  bytes.writeInt32LE(index, 4);
+  bytes.writeUInt32LE(flags, 8);
+  bytes.writeUInt32LE(change, 12);
+  return bytes;
+}
+
+/** A link message of either direction. */
+export function parseLink(body: Buffer): Link {
+  const found = attributesOf(body, HEADER);
+  const info = attributesOf(found.get(IFLA.linkInfo) ?? Buffer.alloc(0));
+  const kind = info.get(INFO.kind);
+  const alias = found.get(IFLA.alias);
+  const peerIndex = found.get(IFLA.link)?.readUInt32LE();
+  const netnsId = found.get(IFLA.linkNetnsId)?.readInt32LE();
+  const inet = attributesOf(found.get(IFLA.afSpec) ?? Buffer.alloc(0)).get(AF_INET);
+  const conf = inet && attributesOf(inet).get(INET_CONF);
+  return {
+    index: body.readInt32LE(4),
+    name: textOf(found.get(IFLA.name) ?? Buffer.alloc(0)),
+    up: (body.readUInt32LE(8) & IFF_UP) !== 0,
+    mtu: found.get(IFLA.mtu)?.readUInt32LE() ?? 0,
+    mac: macText(found.get(IFLA.address) ?? Buffer.alloc(0)),
+    group: found.get(IFLA.group)?.readUInt32LE() ?? 0,
+    ...(alias && { alias: textOf(alias) }),
+    ...(kind && { kind: textOf(kind) }),
+    ...(peerIndex !== undefined && { peer: { index: peerIndex, ...(netnsId !== undefined && { netnsId }) } }),
+    ...(conf && { rpFilter: devconf(conf, DEVCONF.rpFilter), proxyArp: devconf(conf, DEVCONF.proxyArp) }),
+  };
+}
+
+const devconf = (conf: Buffer, place: number): number => (conf.length >= place * 4 ? conf.readUInt32LE((place - 1) * 4) : 0);
+
+const inNamespace = (netnsId: number | undefined): Buffer[] => (netnsId === undefined ? [] : [u32(IFLA.targetNetnsId, netnsId)]);
+
+/** Devices of the socket's namespace, or of the one that it knows by a number. */
+export function listLinks(socket: NetlinkSocket, netnsId?: number): Link[] {
+  const body = Buffer.concat([header(), u32(IFLA.extMask, SKIP_STATISTICS), ...inNamespace(netnsId)]);
+  return socket.dump(RTM_LINK.get, body).map((link) => parseLink(link.body));
+}
+
+/** A device by name or index; `undefined` when there is none. */
+export function findLink(socket: NetlinkSocket, which: { readonly name: string } | { readonly index: number }): Link | undefined {
+  const [index, name] = 'name' in which ? [0, [text(IFLA.name, which.name)]] : [which.index, []];
+  try {
+    const [reply] = socket.request(message(RTM_LINK.get, 0, header(index), ...name, u32(IFLA.extMask, SKIP_STATISTICS)));
+    return reply && parseLink(reply.body);
+  } catch (error) {
+    if (error instanceof KernelError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+export interface NewVeth {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly group: number;
+  readonly peer: { readonly name: string; readonly mac: string; readonly netnsFd: number };
+}
+
+/** A pair with its ends in the socket's and in another namespace, both down. */
+export function newVeth(veth: NewVeth): Buffer {
+  const { name, mac: address, mtu, group, peer } = veth;
+  const otherEnd = attribute(
+    VETH_PEER,
+    Buffer.concat([header(), text(IFLA.name, peer.name), mac(IFLA.address, peer.mac), u32(IFLA.mtu, mtu), u32(IFLA.netnsFd, peer.netnsFd)]),
+  );
+  return message(
+    RTM_LINK.new,
+    FLAG.create | FLAG.excl,
+    header(),
+    text(IFLA.name, name),
+    mac(IFLA.address, address),
+    u32(IFLA.mtu, mtu),
+    u32(IFLA.group, group),
+    nested(IFLA.linkInfo, text(INFO.kind, 'veth'), nested(INFO.data, otherEnd)),
+  );
+}
+
+/** Changes a device of that name. What is left out stays. */
+export function changeLink(name: string, change: LinkChange): Buffer {
+  const conf = [
+    ...(change.proxyArp === undefined ? [] : [u32(DEVCONF.proxyArp, change.proxyArp)]),
+    ...(change.rpFilter === undefined ? [] : [u32(DEVCONF.rpFilter, change.rpFilter)]),
+  ];
+  return message(
+    RTM_LINK.set,
+    0,
+    change.up === undefined ? header() : header(0, change.up ? IFF_UP : 0, IFF_UP),
+    text(IFLA.name, name),
+    ...(change.mac === undefined ? [] : [mac(IFLA.address, change.mac)]),
+    ...(change.mtu === undefined ? [] : [u32(IFLA.mtu, change.mtu)]),
+    ...(change.group === undefined ? [] : [u32(IFLA.group, change.group)]),
+    ...(change.alias === undefined ? [] : [text(IFLA.alias, change.alias)]),
+    ...(conf.length === 0 ? [] : [nested(IFLA.afSpec, nested(AF_INET, nested(INET_CONF, ...conf)))]),
+  );
+}
+
+export const deleteLink = (name: string): Buffer => message(RTM_LINK.delete, 0, header(), text(IFLA.name, name));
+/** Every device of a group, at the price of one. */
+export const deleteLinkGroup = (group: number): Buffer => message(RTM_LINK.delete, 0, header(), u32(IFLA.group, group));
+
+/** How long a device may wait before it answers ARP for others, milliseconds. */
+export function setProxyDelay(index: number, milliseconds: number): Buffer {
+  const delay = Buffer.alloc(8);
+  delay.writeBigUInt64LE(BigInt(milliseconds));
+  return message(
+    RTM_NEIGHBOUR_TABLE.set,
+    FLAG.replace,
+    Buffer.from([AF_INET, 0, 0, 0]),
+    text(TABLE.name, 'arp_cache'),
+    nested(TABLE.parameters, u32(PARAMETER.ifindex, index), attribute(PARAMETER.proxyDelay, delay)),
+  );
+}
+
+/** The same of all devices, by index. */
+export function proxyDelays(socket: NetlinkSocket): Map<number, number> {
+  const delays = new Map<number, number>();
+  for (const { body } of socket.dump(RTM_NEIGHBOUR_TABLE.get, Buffer.from([AF_INET, 0, 0, 0]))) {
+    const parameters = attributesOf(body, 4).get(TABLE.parameters);
+    if (!parameters) continue;
+    const found = attributesOf(parameters);
+    const index = found.get(PARAMETER.ifindex)?.readUInt32LE();
+    const delay = found.get(PARAMETER.proxyDelay)?.readBigUInt64LE();
+    if (index && delay !== undefined) delays.set(index, Number(delay));
+  }
+  return delays;
+}
+
+/** The number by which the socket's namespace knows the one behind a descriptor; `undefined` when it knows none. */
+export function netnsIdOf(socket: NetlinkSocket, netnsFd: number): number | undefined {
+  const [reply] = socket.request(message(RTM_GETNSID, 0, Buffer.alloc(4), u32(NSID.fd, netnsFd)));
+  for (const { type, value } of reply ? eachAttribute(reply.body, 4) : []) {
+    if (type === NSID.id && value.readInt32LE() >= 0) return value.readInt32LE();
+  }
+  return undefined;
+}

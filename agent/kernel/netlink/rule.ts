@@ -1,0 +1,106 @@
+import type { ObjectSpecs } from '../port.js';
+import { PROTOCOL } from '../resources.js';
+import { address, addressText, attributesOf, u8, u32 } from './attributes.js';
+import { FLAG, message, type NetlinkSocket } from './socket.js';
+
+/** Policy-routing rules: linux/fib_rules.h. */
+
+export const RTM_RULE = { new: 32, delete: 33, get: 34 } as const;
+
+const HEADER = 12;
+const AF = { 4: 2, 6: 10 } as const;
+const FRA = { to: 1, from: 2, priority: 6, mark: 10, table: 15, mask: 16, protocol: 21, suppressPrefixLength: 14 } as const;
+const TO_TABLE = 1;
+const KERNEL_PROTOCOL = 2;
+const NO_SUPPRESSION = 0xffffffff;
+/** FIB_RULE_INVERT: the rule holds for what does not match. */
+const INVERT = 2;
+
+export type RuleSpec = Omit<ObjectSpecs['rule'], 'netns'>;
+
+export interface Rule extends RuleSpec {
+  readonly protocol: number;
+  /** Whether the kernel makes it with the namespace. */
+  readonly automatic: boolean;
+  /** What else it has and our rules never do, in words; empty for a rule that could be ours. */
+  readonly peculiarities: string;
+  /** Request that deletes this very rule. */
+  readonly deletion: Buffer;
+}
+
+export function parseRule(body: Buffer): Rule {
+  const family = body.readUInt8(0) === AF[6] ? 6 : 4;
+  const found = attributesOf(body, HEADER);
+  const to = found.get(FRA.to);
+  const from = found.get(FRA.from);
+  const value = found.get(FRA.mark)?.readUInt32LE();
+  const mask = found.get(FRA.mask)?.readUInt32LE() ?? 0xffffffff;
+  const protocol = found.get(FRA.protocol)?.readUInt8() ?? 0;
+  return {
+    family,
+    priority: found.get(FRA.priority)?.readUInt32LE() ?? 0,
+    table: found.get(FRA.table)?.readUInt32LE() ?? body.readUInt8(4),
+    ...(from && { from: `${addressText(from)}/${body.readUInt8(2)}` }),
+    ...(to && { to: `${addressText(to)}/${body.readUInt8(1)}` }),
+    ...(value !== undefined && { mark: { value, mask } }),
+    protocol,
+    automatic: protocol === KERNEL_PROTOCOL,
+    peculiarities: peculiaritiesOf(body, found),
+    deletion: message(RTM_RULE.delete, 0, withoutFlags(body)),
+  };
+}
+
+const OURS: ReadonlySet<number> = new Set(Object.values(FRA));
+
+function peculiaritiesOf(body: Buffer, found: Map<number, Buffer>): string {
+  const suppressed = found.get(FRA.suppressPrefixLength)?.readUInt32LE() ?? NO_SUPPRESSION;
+  return [
+    ...(body.readUInt8(3) === 0 ? [] : [`tos ${body.readUInt8(3)}`]),
+    ...(body.readUInt8(7) === TO_TABLE ? [] : [`action ${body.readUInt8(7)}`]),
+    ...((body.readUInt32LE(8) & INVERT) === 0 ? [] : ['not']),
+    ...(suppressed === NO_SUPPRESSION ? [] : [`suppress ${suppressed}`]),
+    ...[...found].filter(([type]) => !OURS.has(type)).map(([type, value]) => `attribute ${type} ${value.toString('hex')}`),
+  ].join(' ');
+}
+
+/** Only the flag that selects; the others tell a state and are refused in requests. */
+function withoutFlags(body: Buffer): Buffer {
+  const copy = Buffer.from(body);
+  copy.writeUInt32LE(body.readUInt32LE(8) & INVERT, 8);
+  return copy;
+}
+
+export function listRules(socket: NetlinkSocket): Rule[] {
+  return ([4, 6] as const).flatMap((family) => socket.dump(RTM_RULE.get, header(family)).map((found) => parseRule(found.body)));
+}
+
+/** Refused with EEXIST when there is such a rule. */
+export function newRule(spec: RuleSpec): Buffer {
+  return message(RTM_RULE.new, FLAG.create | FLAG.excl, header(spec.family, spec), ...selectors(spec), u8(FRA.protocol, PROTOCOL));
+}
+
+export function deleteRule(spec: RuleSpec): Buffer {
+  return message(RTM_RULE.delete, 0, header(spec.family, spec), ...selectors(spec));
+}
+
+function header(family: 4 | 6, spec?: RuleSpec): Buffer {
+  const bytes = Buffer.alloc(HEADER);
+  bytes.writeUInt8(AF[family], 0);
+  bytes.writeUInt8(lengthOf(spec?.to), 1);
+  bytes.writeUInt8(lengthOf(spec?.from), 2);
+  if (spec) bytes.writeUInt8(TO_TABLE, 7);
+  return bytes;
+}
+
+const lengthOf = (range: string | undefined): number => Number(range?.split('/')[1] ?? 0);
+const baseOf = (range: string): string => range.split('/')[0] ?? '';
+
+function selectors(spec: RuleSpec): Buffer[] {
+  return [
+    u32(FRA.priority, spec.priority),
+    u32(FRA.table, spec.table),
+    ...(spec.from === undefined ? [] : [address(FRA.from, baseOf(spec.from))]),
+    ...(spec.to === undefined ? [] : [address(FRA.to, baseOf(spec.to))]),
+    ...(spec.mark === undefined ? [] : [u32(FRA.mark, spec.mark.value), u32(FRA.mask, spec.mark.mask)]),
+  ];
+}

@@ -1,0 +1,219 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { toKernelError } from './errors.js';
+import { readFingerprint } from './iptables.js';
+import { type DeviceAddress, listAddresses } from './netlink/address.js';
+import { listSets } from './netlink/ipset.js';
+import { type Link, listLinks } from './netlink/link.js';
+import { listNeighbours } from './netlink/neighbour.js';
+import { listRoutes } from './netlink/route.js';
+import { listRules } from './netlink/rule.js';
+import { netnsIdentity, netnsNames } from './netns.js';
+import { VethObserver } from './observe-veth.js';
+import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
+import { isOurNamespace, isRouterNamespace, PROTOCOL, SYSCTLS } from './resources.js';
+import type { NamespaceSockets } from './sockets.js';
+import { readSysctls } from './sysctl.js';
+import { HOST_END_LINK_LOCAL } from './veth.js';
+
+const FAMILIES: readonly Family[] = [4, 6];
+
+/**
+ * Reads what namespaces hold of ours. In routers that is everything but what the kernel makes by itself: nobody else has
+ * business there. In instances it is what bears our protocol number; the rest is the guest's.
+ */
+export class Observer {
+  readonly #sockets: NamespaceSockets;
+  readonly #veths = new VethObserver();
+  /** Requests that delete things which the port's terms do not describe fully, as somebody else made them. */
+  readonly #deletions = new Map<ObjectKey, Buffer>();
+  /** Addresses that we added: their only mark on kernels that keep no protocol of addresses. */
+  readonly #added = new Set<ObjectKey>();
+
+  constructor(sockets: NamespaceSockets) {
+    this.#sockets = sockets;
+  }
+
+  /** The request that deletes a foreign thing of an earlier observation. */
+  deletionOf(key: ObjectKey): Buffer | undefined {
+    return this.#deletions.get(key);
+  }
+
+  /** Notes an address of ours. */
+  noteAdded(key: ObjectKey): void {
+    this.#added.add(key);
+  }
+
+  async observe(namespaces?: ReadonlySet<string>): Promise<Map<ObjectKey, KernelObject>> {
+    this.#sockets.prune();
+    const observed = new Map<ObjectKey, KernelObject>();
+    for (const netns of namespaces ?? netnsNames().filter(isOurNamespace)) {
+      await nextTurn();
+      for (const object of await this.#namespace(netns)) observed.set(keyOf(object), object);
+    }
+    return observed;
+  }
+
+  async #namespace(netns: string): Promise<KernelObject[]> {
+    if (netnsIdentity(netns) === undefined) return [];
+    try {
+      return await (isRouterNamespace(netns) ? this.#router(netns) : this.#instance(netns));
+    } catch (error) {
+      // It was deleted meanwhile: then it contributes nothing.
+      if (netnsIdentity(netns) === undefined) return [];
+      throw toKernelError(error).during(`observe ${netns}`);
+    }
+  }
+
+  async #router(netns: string): Promise<KernelObject[]> {
+    const rulesets = Promise.all(FAMILIES.map((family) => rulesetOf(netns, family)));
+    // Waited for below; if something else fails first, its own failure is of no interest.
+    rulesets.catch(() => {});
+    const socket = this.#sockets.route(netns);
+    const links = listLinks(socket);
+    const names = namesOf(links);
+    const addresses = listAddresses(socket);
+    // While it is down the router does not answer at its own addresses: they count as missing, and adding them brings it up.
+    if (!isLoopbackUp(links)) names.delete(LOOPBACK);
+    const objects: KernelObject[] = [{ kind: 'netns', netns }];
+    objects.push(...this.#veths.observe(netns, socket, links, linkLocalCheck(addresses)));
+    objects.push(...sysctlsOf(netns, SYSCTLS.router));
+    for (const found of addresses) {
+      const device = names.get(found.index);
+      const isRouters = found.automatic || found.address === HOST_END_LINK_LOCAL;
+      if (device !== undefined && !isRouters) objects.push({ kind: 'address', netns, device, address: found.address });
+    }
+    await nextTurn();
+    objects.push(...this.#routes(netns, names, (route) => !route.automatic));
+    objects.push(...this.#rules(netns, (rule) => !rule.automatic));
+    objects.push(...this.#neighbours(netns, names, (neighbour) => neighbour.permanent));
+    await nextTurn();
+    objects.push(...this.#sets(netns));
+    return [...objects, ...(await rulesets).flat()];
+  }
+
+  #instance(netns: string): KernelObject[] {
+    const socket = this.#sockets.route(netns);
+    const names = namesOf(listLinks(socket));
+    return [
+      { kind: 'netns', netns },
+      ...sysctlsOf(netns, SYSCTLS.instance),
+      ...this.#ownAddresses(netns, names, listAddresses(socket)),
+      ...this.#routes(netns, names, ({ protocol }) => protocol === PROTOCOL),
+      ...this.#rules(netns, ({ protocol }) => protocol === PROTOCOL),
+      ...this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL),
+    ];
+  }
+
+  #ownAddresses(netns: string, names: ReadonlyMap<number, string>, addresses: readonly DeviceAddress[]): KernelObject[] {
+    const areMarked = addresses.some(({ protocol }) => protocol !== undefined);
+    return addresses.flatMap(({ index, address, protocol }): KernelObject[] => {
+      const device = names.get(index);
+      if (device === undefined) return [];
+      const object = { kind: 'address', netns, device, address } as const;
+      return (areMarked ? protocol === PROTOCOL : this.#added.has(keyOf(object))) ? [object] : [];
+    });
+  }
+
+  #routes(
+    netns: string,
+    names: ReadonlyMap<number, string>,
+    isOurs: (route: { protocol: number; automatic: boolean }) => boolean,
+  ): KernelObject[] {
+    return listRoutes(this.#sockets.route(netns))
+      .filter(isOurs)
+      .map(({ table, destination, type, index, gateway, onlink, source, peculiarities, deletion }) => {
+        const device = index === undefined ? undefined : names.get(index);
+        return this.#foreign(peculiarities, deletion, {
+          kind: 'route',
+          netns,
+          table,
+          destination: peculiarities ? `${destination} ${peculiarities}` : destination,
+          type,
+          ...(device !== undefined && { device }),
+          ...(gateway !== undefined && { gateway }),
+          ...(onlink && { onlink }),
+          ...(source !== undefined && { source }),
+        });
+      });
+  }
+
+  #rules(netns: string, isOurs: (rule: { protocol: number; automatic: boolean }) => boolean): KernelObject[] {
+    return listRules(this.#sockets.route(netns))
+      .filter(isOurs)
+      .map(({ family, priority, table, from, to, mark, peculiarities, deletion }) => {
+        const source = peculiarities ? `${from ?? 'all'} ${peculiarities}` : from;
+        return this.#foreign(peculiarities, deletion, {
+          kind: 'rule',
+          netns,
+          family,
+          priority,
+          table,
+          ...(source !== undefined && { from: source }),
+          ...(to !== undefined && { to }),
+          ...(mark && { mark }),
+        });
+      });
+  }
+
+  /** Remembers how to delete what somebody else made. */
+  #foreign(peculiarities: string, deletion: Buffer, object: KernelObject): KernelObject {
+    if (peculiarities) this.#deletions.set(keyOf(object), deletion);
+    return object;
+  }
+
+  #neighbours(
+    netns: string,
+    names: ReadonlyMap<number, string>,
+    isOurs: (neighbour: { permanent: boolean; protocol: number }) => boolean,
+  ): KernelObject[] {
+    return listNeighbours(this.#sockets.route(netns))
+      .filter(isOurs)
+      .flatMap(({ index, address, mac, permanent }): KernelObject[] => {
+        const device = names.get(index);
+        return device === undefined || !permanent ? [] : [{ kind: 'neighbour', netns, device, address, mac }];
+      });
+  }
+
+  #sets(netns: string): KernelObject[] {
+    return unlessUnsupported(() => listSets(this.#sockets.netfilter(netns)), []).flatMap(({ spec, members }): KernelObject[] => [
+      { kind: 'set', netns, ...spec },
+      ...[...members.keys()].map((entry): KernelObject => ({ kind: 'member', netns, set: spec.name, entry })),
+    ]);
+  }
+}
+
+const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.map(({ index, name }) => [index, name]));
+
+/** The kernel gives it this index in every namespace. */
+const LOOPBACK = 1;
+const isLoopbackUp = (links: readonly Link[]): boolean => links.some(({ index, up }) => index === LOOPBACK && up);
+
+/** Whether a device has the router's link-local address, or need not, as the namespace is without IPv6. */
+function linkLocalCheck(addresses: readonly DeviceAddress[]): (index: number) => boolean {
+  const having = new Set(addresses.filter(({ address }) => address === HOST_END_LINK_LOCAL).map(({ index }) => index));
+  const hasIpv6 = addresses.some(({ address }) => address === '::1/128');
+  return (index) => !hasIpv6 || having.has(index);
+}
+
+function sysctlsOf(netns: string, settings: Readonly<Record<string, string>>): KernelObject[] {
+  return [...readSysctls(netns, Object.keys(settings))].map(([path, value]) => ({ kind: 'sysctl', netns, path, value }));
+}
+
+async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]> {
+  try {
+    return [{ kind: 'ruleset', netns, family, fingerprint: await readFingerprint(netns, family), text: '' }];
+  } catch (error) {
+    if (toKernelError(error).kind === 'unsupported') return [];
+    throw error;
+  }
+}
+
+/** What a kernel without the feature holds of it. */
+function unlessUnsupported<T>(read: () => T, without: T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (toKernelError(error).kind === 'unsupported') return without;
+    throw error;
+  }
+}
