@@ -1,0 +1,90 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { ConfigError } from '../config/load.js';
+import type { Config } from '../config/schema.js';
+import { apiError } from '../model/errors.js';
+
+type ListenConfig = Pick<Config, 'listen' | 'token' | 'tlsCert' | 'tlsKey' | 'insecureHttp'>;
+
+/** Paths that answer without a token: whoever restarts a sick daemon has none. */
+const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
+const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
+export function listenAddress(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
+}
+
+/** Whether only programs on this machine can reach the address. A name other than localhost may resolve to anything. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+/**
+ * Refuses settings that would let the network change this machine unasked, or hear the token.
+ * @throws {ConfigError} with the remedy.
+ */
+export function assertListenIsSafe(config: ListenConfig): void {
+  const { listen, token, tlsCert, tlsKey, insecureHttp } = config;
+  if ((tlsCert === undefined) !== (tlsKey === undefined))
+    throw unsafe('tlsCert and tlsKey must be given together: a certificate is no use without its key');
+  if (isLoopback(listenAddress(listen).host)) return;
+  if (token === undefined)
+    throw unsafe(`listen ${listen} is reachable from other machines: set a token (16 characters or more), or listen on 127.0.0.1`);
+  if (tlsCert === undefined && !insecureHttp)
+    throw unsafe(
+      `listen ${listen} would send the token in clear: set tlsCert and tlsKey, or --insecure-http when something else encrypts, or listen on 127.0.0.1`,
+    );
+}
+
+function unsafe(problem: string): ConfigError {
+  return new ConfigError([problem]);
+}
+
+/** Refuses, before anything is read of the body, requests that may not be answered. Answers in the common envelope. */
+export function addGuard(app: FastifyInstance, config: ListenConfig): void {
+  const loopback = isLoopback(listenAddress(config.listen).host);
+  const expected = config.token === undefined ? undefined : digest(config.token);
+  app.addHook('onRequest', async (request) => {
+    // A web page whose name was made to resolve to 127.0.0.1 still sends its own name.
+    if (loopback && !isLoopback(hostOf(request.headers.host)))
+      throw apiError('UnauthorizedOperation', { reason: 'This listener answers only to the names localhost, 127.0.0.1 and [::1]' });
+    if (expected && !OPEN_PATHS.has(pathOf(request)) && !carriesToken(request, expected))
+      throw apiError('AuthFailure', {
+        reason: 'The request must carry the header Authorization: Bearer, with the token of the configuration',
+      });
+    if (!SAFE_METHODS.has(request.method) && !isSameOrigin(request))
+      throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not change anything here' });
+  });
+}
+
+function hostOf(header: string | undefined): string {
+  return (header ?? '')
+    .replace(/:\d*$/, '')
+    .replace(/^\[|\]$/g, '')
+    .toLowerCase();
+}
+
+export function pathOf(request: Pick<FastifyRequest, 'url'>): string {
+  return request.url.split('?', 1)[0] ?? '';
+}
+
+/** Digests have one length and no relation to what is near in the token: comparing them tells nothing by its duration. */
+function carriesToken(request: FastifyRequest, expected: Buffer): boolean {
+  const match = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '');
+  return match?.[1] !== undefined && timingSafeEqual(digest(match[1]), expected);
+}
+
+function digest(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+/** Browsers name the page's origin with every request that can change something; other programs name none. */
+function isSameOrigin({ headers }: FastifyRequest): boolean {
+  if (headers.origin === undefined) return headers['sec-fetch-site'] === undefined || headers['sec-fetch-site'] !== 'cross-site';
+  return URL.canParse(headers.origin) && new URL(headers.origin).host === stripDefaultPort(headers.host ?? '', headers.origin);
+}
+
+function stripDefaultPort(host: string, origin: string): string {
+  return host.toLowerCase().replace(origin.startsWith('https:') ? /:443$/ : /:80$/, '');
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { TAGGED_KINDS, type TaggedKind, taggedKindOf } from '../model/resource.js';
+import type { Change, Snapshot } from '../model/snapshot.js';
+import type { Condition } from '../reconcile/status.js';
+import type { CommitEvent } from '../store/store.js';
+import type { ResourceEvent } from './event-hub.js';
+import type { ViewContext } from './rest/view.js';
+import { viewOf } from './rest/views.js';
+
+/** Kinds of resources that events tell of. */
+export const EVENT_KINDS = Object.keys(TAGGED_KINDS) as TaggedKind[];
+
+export const ResourceEventView = z
+  .strictObject({
+    type: z.enum(['created', 'modified', 'deleted', 'status']),
+    kind: z.string().describe(`One of ${EVENT_KINDS.join(', ')}.`),
+    id: z.string(),
+    at: z.string(),
+    revision: z.number().int(),
+    view: z.record(z.string(), z.json()).optional().describe('The resource as its GET shows it; absent when it was deleted.'),
+  })
+  .meta({ id: 'ResourceEvent' });
+
+type Context = (snapshot: Snapshot) => ViewContext;
+
+/** What a commit means to those who watch resources: one event per resource that changed. */
+export function commitEvents({ before, after, changes }: CommitEvent, context: Context, at: string): ResourceEvent[] {
+  return changes.flatMap((change) => {
+    const { kind, id } = change;
+    if (!isEventKind(kind)) return [];
+    const type = change.record === undefined ? 'deleted' : before.get(kind, id) === undefined ? 'created' : 'modified';
+    return [resourceEvent(type, kind, id, after, context, at)];
+  });
+}
+
+/** What it means that a unit of the kernel was realised, or could not be: `undefined` when the unit is no resource (any more). */
+export function statusEvent(
+  { unit }: Pick<Condition, 'unit'>,
+  snapshot: Snapshot,
+  context: Context,
+  at: string,
+): ResourceEvent | undefined {
+  const kind = taggedKindOf(unit);
+  if (kind === undefined || kind === 'securityGroupRule' || !snapshot.get(kind, unit)) return undefined;
+  return resourceEvent('status', kind, unit, snapshot, context, at);
+}
+
+function resourceEvent(
+  type: ResourceEvent['type'],
+  kind: TaggedKind,
+  id: string,
+  snapshot: Snapshot,
+  context: Context,
+  at: string,
+): ResourceEvent {
+  const record = snapshot.get(kind, id);
+  return { type, kind, id, at, revision: snapshot.revision, ...(record && { view: viewOf(kind, record, context(snapshot)) }) };
+}
+
+function isEventKind(kind: Change['kind']): kind is TaggedKind {
+  return kind in TAGGED_KINDS;
+}

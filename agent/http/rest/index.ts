@@ -1,0 +1,24 @@
+import { batchRoutes } from './batch.js';
+import { instanceRoutes } from './instances.js';
+import { networkAclRoutes } from './network-acls.js';
+import { networkInterfaceRoutes } from './network-interfaces.js';
+import { prefixListRoutes } from './prefix-lists.js';
+import type { Route } from './route.js';
+import { routeTableRoutes } from './route-tables.js';
+import { securityGroupRoutes } from './security-groups.js';
+import { subnetRoutes } from './subnets.js';
+import { systemRoutes } from './system.js';
+import { vpcRoutes } from './vpcs.js';
+
+export const REST_ROUTES: readonly Route[] = [
+  ...vpcRoutes,
+  ...subnetRoutes,
+  ...networkInterfaceRoutes,
+  ...instanceRoutes,
+  ...securityGroupRoutes,
+  ...routeTableRoutes,
+  ...networkAclRoutes,
+  ...prefixListRoutes,
+  ...systemRoutes,
+  ...batchRoutes,
+];

@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import type { Route, RouteTable } from '../../model/route-table.js';
+import type { Snapshot } from '../../model/snapshot.js';
+import { vpcRanges } from '../../model/vpc.js';
+import { nounRoutes } from './noun.js';
+import { commandRoute } from './route.js';
+import { nounFields, pick, shownId, type ViewContext } from './view.js';
+
+const TargetView = z
+  .union([
+    z.strictObject({ kind: z.literal('local') }),
+    z.strictObject({
+      kind: z.literal('networkInterface'),
+      networkInterfaceId: shownId('networkInterface'),
+      instanceId: shownId('instance').optional(),
+    }),
+    z.strictObject({ kind: z.literal('gateway'), gatewayId: z.string() }),
+    z.strictObject({ kind: z.literal('natGateway'), natGatewayId: shownId('natGateway') }),
+    z.strictObject({ kind: z.literal('egressOnlyInternetGateway'), egressOnlyInternetGatewayId: z.string() }),
+    z.strictObject({ kind: z.literal('vpcPeeringConnection'), vpcPeeringConnectionId: z.string() }),
+  ])
+  .meta({ id: 'RouteTarget' });
+
+const RouteView = z
+  .strictObject({
+    destination: z.string().describe("IPv4 or IPv6 range, or a prefix list's id."),
+    target: TargetView,
+    state: z.enum(['active', 'blackhole']).describe('blackhole: the target is gone or not in service; packets are dropped.'),
+    origin: z.enum(['CreateRouteTable', 'CreateRoute']),
+  })
+  .meta({ id: 'Route' });
+
+export const RouteTableView = z
+  .strictObject({
+    routeTableId: shownId('routeTable'),
+    vpcId: shownId('vpc'),
+    main: z.boolean(),
+    mainAssociationId: z.string().optional(),
+    associations: z.array(z.strictObject({ associationId: z.string(), subnetId: z.string().optional(), gatewayId: z.string().optional() })),
+    routes: z.array(RouteView).describe('The local ones of the VPC first.'),
+    propagatingGatewayIds: z.array(z.string()),
+    ...nounFields,
+  })
+  .meta({ id: 'RouteTable' });
+
+const AssociationView = z
+  .strictObject({ associationId: z.string(), routeTableId: shownId('routeTable').optional(), subnetId: shownId('subnet').optional() })
+  .meta({ id: 'RouteTableAssociation' });
+
+export function routeTableView(table: RouteTable, { snapshot }: ViewContext): z.output<typeof RouteTableView> {
+  const vpc = snapshot.get('vpc', table.vpcId);
+  const local = (vpc ? vpcRanges(vpc) : []).filter((range) => !table.routes.some(({ destination }) => destination === range));
+  return {
+    ...pick(table, ['routeTableId', 'vpcId', 'main', 'mainAssociationId', 'ownerId', 'tags']),
+    associations: table.associations.map((association) => pick(association, ['associationId', 'subnetId', 'gatewayId'])),
+    routes: [
+      ...local.map((destination) => ({
+        destination,
+        target: { kind: 'local' as const },
+        state: 'active' as const,
+        origin: 'CreateRouteTable' as const,
+      })),
+      ...table.routes.map((route) => routeView(route, snapshot)),
+    ],
+    propagatingGatewayIds: [...table.propagatingGatewayIds],
+  };
+}
+
+function routeView({ destination, target }: Route, snapshot: Snapshot): z.output<typeof RouteView> {
+  if (target.kind !== 'networkInterface')
+    return { destination, target, state: target.kind === 'local' ? 'active' : 'blackhole', origin: 'CreateRoute' };
+  const attachment = snapshot.get('networkInterface', target.networkInterfaceId)?.attachment;
+  const inService = attachment?.status === 'attached' && snapshot.get('instance', attachment.instanceId)?.state === 'running';
+  return {
+    destination,
+    target: { ...target, ...(attachment && { instanceId: attachment.instanceId }) },
+    state: inService ? 'active' : 'blackhole',
+    origin: 'CreateRoute',
+  };
+}
+
+function associationView(associationId: string, snapshot: Snapshot): z.output<typeof AssociationView> {
+  const [table] = snapshot.by('routeTable', 'associationId', associationId);
+  const found = table?.associations.find((association) => association.associationId === associationId);
+  return { associationId, ...(table && { routeTableId: table.routeTableId }), ...(found && pick(found, ['subnetId'])) };
+}
+
+const TAG = 'Route tables';
+const association = {
+  path: '/v1/route-table-associations/:associationId',
+  params: { associationId: 'routeTableAssociation' },
+  tag: TAG,
+} as const;
+const table = { params: { routeTableId: 'routeTable' }, tag: TAG } as const;
+const routes = { ...table, path: '/v1/route-tables/:routeTableId/routes' };
+const answer = {
+  response: RouteTableView,
+  render: ({ params, find, context }: { params: { routeTableId: string }; find: any; context: ViewContext }) =>
+    routeTableView(find('routeTable', params.routeTableId), context),
+};
+
+export const routeTableRoutes = [
+  ...nounRoutes({
+    kind: 'routeTable',
+    noun: 'RouteTable',
+    plural: 'RouteTables',
+    path: '/v1/route-tables',
+    idField: 'routeTableId',
+    schema: RouteTableView,
+    view: routeTableView,
+    create: { command: 'createRouteTable', settle: false },
+    delete: 'deleteRouteTable',
+    tag: TAG,
+  }),
+  commandRoute({ ...routes, ...answer, method: 'POST', command: 'createRoute', status: 201 }),
+  commandRoute({ ...routes, ...answer, method: 'PUT', command: 'replaceRoute', status: 200 }),
+  commandRoute({ ...routes, method: 'DELETE', command: 'deleteRoute', status: 204 }),
+  commandRoute({
+    ...table,
+    path: '/v1/route-tables/:routeTableId/associations',
+    method: 'POST',
+    command: 'associateRouteTable',
+    status: 201,
+    response: AssociationView,
+    render: ({ result, context }) => associationView(result.associationId, context.snapshot),
+  }),
+  commandRoute({
+    ...association,
+    method: 'PUT',
+    command: 'replaceRouteTableAssociation',
+    status: 200,
+    response: AssociationView,
+    render: ({ result, context }) => associationView(result.associationId, context.snapshot),
+  }),
+  commandRoute({ ...association, method: 'DELETE', command: 'disassociateRouteTable', status: 204 }),
+];
