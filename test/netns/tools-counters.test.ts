@@ -1,0 +1,173 @@
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readCounters } from '../../agent/kernel/counters.js';
+import { run } from '../../agent/kernel/exec.js';
+import { restoreRuleset } from '../../agent/kernel/iptables.js';
+import { addMembers, ensureSets, type SetSpec } from '../../agent/kernel/netlink/ipset.js';
+import { createNetns } from '../../agent/kernel/netns.js';
+import { SET, SOURCE_CHECK_BUCKETS, sourceCheckBucket } from '../../agent/kernel/resources.js';
+import { NamespaceSockets } from '../../agent/kernel/sockets.js';
+
+const ROUTER = 'vpc-00000000000000001';
+const A = { netns: 'i-0000000000000000a', hostEnd: 'e0a000000000000', address: '10.0.1.10', address6: '2001:db8::a' };
+const B = { netns: 'i-0000000000000000b', hostEnd: 'e7f000000000000', address: '10.0.2.11', address6: '2001:db8::b' };
+const sockets = new NamespaceSockets();
+const ip = (netns: string, line: string) => run('ip', line.split(' '), { netns, timeoutMs: 5000 });
+/** Sends pings in quick succession; returns how many answers came. */
+async function ping(from: { netns: string }, count: number, ...argv: string[]): Promise<number> {
+  const { stdout } = await run('sh', ['-c', 'ping "$@" || true', 'sh', '-i', '0.05', '-W', '0.3', '-c', String(count), ...argv], {
+    netns: from.netns,
+    timeoutMs: 10_000,
+  });
+  return Number(/(\d+) received/.exec(stdout)?.[1]);
+}
+const counters = () => readCounters(sockets, ROUTER, [{ hostEnd: A.hostEnd }, { hostEnd: B.hostEnd }, { hostEnd: 'eabsent' }]);
+const of = (end: { hostEnd: string }) => {
+  const found = counters().get(end.hostEnd);
+  if (!found) throw new Error(`no counters of ${end.hostEnd}`);
+  return found;
+};
+
+const byDevice = (name: string, family: 4 | 6, withCounters = true): SetSpec => ({
+  name,
+  type: 'hash:net,iface',
+  family,
+  counters: withCounters,
+});
+
+beforeAll(async () => {
+  for (const netns of [ROUTER, A.netns, B.netns]) createNetns(netns);
+  await ip(ROUTER, 'link set lo up');
+  for (const { netns, hostEnd, address, address6 } of [A, B]) {
+    await ip(ROUTER, `link add ${hostEnd} group 1 type veth peer name eth0 netns ${netns}`);
+    for (const setting of [
+      `net.ipv4.conf.${hostEnd}.proxy_arp=1`,
+      `net.ipv4.neigh.${hostEnd}.proxy_delay=0`,
+      `net.ipv6.conf.${hostEnd}.accept_dad=0`,
+      'net.ipv4.ip_forward=1',
+      'net.ipv6.conf.all.forwarding=1',
+    ])
+      await run('sysctl', ['-q', '-w', setting], { netns: ROUTER, timeoutMs: 5000 });
+    await run('sysctl', ['-q', '-w', 'net.ipv6.conf.eth0.accept_dad=0'], { netns, timeoutMs: 5000 });
+    await ip(ROUTER, `link set ${hostEnd} up`);
+    await ip(netns, 'link set eth0 up');
+    await ip(ROUTER, `route add ${address}/32 dev ${hostEnd}`);
+    await ip(ROUTER, `route add ${address6}/128 dev ${hostEnd}`);
+    await ip(netns, `addr add ${address}/32 dev eth0`);
+    await ip(netns, `addr add ${address6}/128 dev eth0 nodad`);
+    await ip(netns, 'route add default dev eth0');
+    const { stdout } = await ip(ROUTER, `-6 addr show dev ${hostEnd} scope link`);
+    await ip(netns, `route add default via ${/inet6 (\S+)\//.exec(stdout)?.[1]} dev eth0`);
+  }
+  const netfilter = sockets.netfilter(ROUTER);
+  const families = [4, 6] as const;
+  const buckets = families.flatMap((family) =>
+    Array.from({ length: SOURCE_CHECK_BUCKETS }, (_, bucket) => SET.sourceCheckDropBucket(family, bucket)),
+  );
+  const failures = [
+    ...ensureSets(netfilter, [
+      ...families.flatMap((family) => [
+        byDevice(SET.own(family), family, false),
+        ...[SET.ingressDrops, SET.egressDrops, SET.destinationCheckDrops].map((name) => byDevice(name(family), family)),
+      ]),
+      ...buckets.map((name) => byDevice(name, name.includes('drops6') ? 6 : 4)),
+      { name: SET.sourceCheckDrops, type: 'list:set', family: 4, counters: true },
+    ]),
+    ...addMembers(netfilter, [
+      ...buckets.map((entry) => ({ set: SET.sourceCheckDrops, entry })),
+      ...[A, B].flatMap(({ hostEnd, address, address6 }) => [
+        ...[SET.own(4), SET.ingressDrops(4), SET.egressDrops(4)].map((set) => ({ set, entry: `${address},${hostEnd}` })),
+        ...[SET.own(6), SET.ingressDrops(6), SET.egressDrops(6)].map((set) => ({ set, entry: `${address6},${hostEnd}` })),
+        { set: SET.sourceCheckDropBucket(4, sourceCheckBucket(hostEnd)), entry: `0.0.0.0/0,${hostEnd}` },
+        { set: SET.sourceCheckDropBucket(6, sourceCheckBucket(hostEnd)), entry: `::/0,${hostEnd}` },
+      ]),
+      { set: SET.destinationCheckDrops(4), entry: `0.0.0.0/0,${B.hostEnd}` },
+    ]),
+  ];
+  expect(failures.filter((failure) => failure !== null)).toEqual([]);
+  await restoreRuleset(ROUTER, 4, rulesFor(4));
+  await restoreRuleset(ROUTER, 6, rulesFor(6));
+  // Sources that are not the interface's, and a route that leads astray.
+  await ip(A.netns, 'addr add 7.7.7.7/32 dev eth0');
+  await ip(A.netns, 'addr add 2001:db8:7::7/128 dev eth0 nodad');
+  await ip(ROUTER, `route add 9.9.9.9/32 via ${B.address} dev ${B.hostEnd} onlink`);
+});
+afterAll(() => sockets.close());
+
+/**
+ * The drop rules of a router. In place of groups, which let through what they do, hop limits: what comes with 42 is for no egress rule,
+ * with 32 for no ingress rule.
+ */
+function rulesFor(family: 4 | 6): string {
+  const hops = family === 4 ? '-m ttl --ttl-eq' : '-m hl --hl-eq';
+  const guarded = `-m devgroup --src-group 0x1/0x1 -m set ! --match-set own${family} src,src`;
+  return `*raw
+:PREROUTING ACCEPT [0:0]
+${family === 6 ? '-A PREROUTING -s fe80::/10 -j ACCEPT\n-A PREROUTING -s ::/128 -j ACCEPT\n' : ''}-A PREROUTING ${guarded} -m set --match-set source-check-drops src,src -j DROP
+-A PREROUTING ${guarded} -j DROP
+COMMIT
+*filter
+:FORWARD ACCEPT [0:0]
+-A FORWARD -m devgroup --dst-group 0x1/0x1 -m set ! --match-set own${family} dst,dst -m set --match-set dest-check-drops${family} dst,dst -j DROP
+-A FORWARD ${hops} 41 -m set --match-set egress-drops${family} src,src -j DROP
+-A FORWARD ${hops} 31 -m set --match-set ingress-drops${family} dst,dst -j DROP
+COMMIT
+`;
+}
+
+it('traffic is counted as the instance sees it', async () => {
+  const before = { a: of(A), b: of(B) };
+  expect(await ping(A, 3, B.address)).toBe(3);
+  const after = { a: of(A), b: of(B) };
+  // The first packets of a device may bring ARP and router solicitations with them, so at least.
+  expect(after.a.txPackets - before.a.txPackets).toBeGreaterThanOrEqual(3);
+  expect(after.b.rxPackets - before.b.rxPackets).toBeGreaterThanOrEqual(3);
+  expect(after.b.rxBytes - before.b.rxBytes).toBeGreaterThanOrEqual(3 * 98);
+  // A router solicitation may come between the two readings: then once more.
+  await vi.waitFor(async () => {
+    const { stdout } = await ip(A.netns, '-j -s link show eth0');
+    const [{ stats64 }] = JSON.parse(stdout) as [{ stats64: Record<'rx' | 'tx', { packets: number; bytes: number }> }];
+    expect(of(A)).toMatchObject({
+      rxPackets: stats64.rx.packets,
+      rxBytes: stats64.rx.bytes,
+      txPackets: stats64.tx.packets,
+      txBytes: stats64.tx.bytes,
+    });
+  });
+});
+
+const none = { ingressGroupDrops: 0, egressGroupDrops: 0, sourceCheckDrops: 0, destinationCheckDrops: 0 };
+const drops = (end: { hostEnd: string }) => {
+  const { ingressGroupDrops, egressGroupDrops, sourceCheckDrops, destinationCheckDrops } = of(end);
+  return { ingressGroupDrops, egressGroupDrops, sourceCheckDrops, destinationCheckDrops };
+};
+
+describe('drops are counted at the interface that they concern, and only there', () => {
+  it.each([
+    ['egress rules', ['-t', '42', B.address], A, 'egressGroupDrops'],
+    ['egress rules, IPv6', ['-t', '42', B.address6], A, 'egressGroupDrops'],
+    ['ingress rules', ['-t', '32', B.address], B, 'ingressGroupDrops'],
+    ['ingress rules, IPv6', ['-t', '32', B.address6], B, 'ingressGroupDrops'],
+    ['source check', ['-I', '7.7.7.7', B.address], A, 'sourceCheckDrops'],
+    ['source check, IPv6', ['-I', '2001:db8:7::7', B.address6], A, 'sourceCheckDrops'],
+    ['destination check', ['9.9.9.9'], B, 'destinationCheckDrops'],
+  ] as const)('%s', async (_name, argv, concerned, counter) => {
+    const before = { a: drops(A), b: drops(B) };
+    expect(await ping(A, 4, ...argv)).toBe(0);
+    const added = (end: typeof A, was: typeof none) =>
+      Object.fromEntries(Object.entries(drops(end)).map(([name, value]) => [name, value - was[name as keyof typeof none]]));
+    expect(added(A, before.a)).toEqual({ ...none, ...(concerned === A && { [counter]: 4 }) });
+    expect(added(B, before.b)).toEqual({ ...none, ...(concerned === B && { [counter]: 4 }) });
+  });
+});
+
+it('what does not exist is left out', () => {
+  expect([...counters().keys()].sort()).toEqual([A.hostEnd, B.hostEnd]);
+  expect(readCounters(sockets, 'vpc-absent', [{ hostEnd: A.hostEnd }]).size).toBe(0);
+});
+
+it('many devices are read at once, with the same result', async () => {
+  const many = Array.from({ length: 100 }, (_, i) => ({ hostEnd: `eabsent${i}` }));
+  const found = readCounters(sockets, ROUTER, [...many, { hostEnd: A.hostEnd }]);
+  expect([...found.keys()]).toEqual([A.hostEnd]);
+  expect(found.get(A.hostEnd)).toEqual(counters().get(A.hostEnd));
+});
