@@ -1,0 +1,209 @@
+import type { Family } from '../kernel/port.js';
+import { CONNMARK, GROUP_WORD, MARK, SET } from '../kernel/resources.js';
+import type { GroupCombination } from '../model/group-combination.js';
+import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
+import type { FirewallInputs } from './inputs.js';
+import {
+  ACCEPT,
+  addressAndDevice,
+  type Chain,
+  connmarked,
+  DROP,
+  deviceGroup,
+  goto,
+  inSet,
+  jump,
+  type Match,
+  marked,
+  notInSet,
+  original,
+  PROTOCOL_NUMBER,
+  protocol,
+  RETURN,
+  type Rule,
+  reply,
+  rule,
+  type Side,
+  setConnmark,
+  setMark,
+  type TableRules,
+  unmarked,
+} from './ir.js';
+import { isOpen, permissionOf } from './permission.js';
+
+/**
+ * Security groups. A packet has to pass two stages: the groups of the interface that sends it (`egress`), then those of the
+ * one that receives it (`ingress`). In each, a side that tracks the flow lets it through by the connection mark; otherwise the chain
+ * of the interface's combination asks the chain of each of its groups. Stages follow each other in FORWARD, and no chain of
+ * the first leads into the second: the kernel walks every path through the chains when rules are loaded.
+ */
+export function filterTable(inputs: FirewallInputs, family: Family): TableRules {
+  return {
+    name: 'filter',
+    chains: [
+      { name: 'INPUT', policy: 'DROP', rules: inputRules(family) },
+      { name: 'FORWARD', policy: 'DROP', rules: forwardRules(family) },
+      { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
+      { name: 'dest-check', rules: [rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')), rule(DROP)] },
+      ...[EGRESS, INGRESS].flatMap((stage) => stageChains(stage, inputs, family)),
+    ],
+  };
+}
+
+/** What differs between the two stages. */
+interface Stage {
+  readonly name: 'egress' | 'ingress';
+  /** The device whose groups are asked. */
+  readonly side: Side;
+  /** Suffix of combination and group chains, initial of bucket chains. */
+  readonly suffix: 'out' | 'in';
+  readonly bucket: 'eb' | 'ib';
+  /** Packet mark: the interface is not the packet's end. */
+  readonly transit: number;
+  /** Connection marks, of an end and of an appliance in between: this side tracks the flow. */
+  readonly tracked: { readonly end: number; readonly transit: number };
+  /** The same of the stage that a reply undoes: the sender of a reply received the original. */
+  readonly trackedByOther: { readonly end: number; readonly transit: number };
+  /** What happens to a packet that this stage lets through. */
+  readonly pass: readonly Rule[];
+  readonly drops: (family: Family) => string;
+}
+
+const EGRESS: Stage = {
+  name: 'egress',
+  side: 'src',
+  suffix: 'out',
+  bucket: 'eb',
+  transit: MARK.transitSource,
+  tracked: { end: CONNMARK.egressTracked, transit: CONNMARK.transitEgressTracked },
+  trackedByOther: { end: CONNMARK.ingressTracked, transit: CONNMARK.transitIngressTracked },
+  pass: [rule(setMark(MARK.egressPassed, MARK.egressPassed))],
+  drops: SET.egressDrops,
+};
+
+const INGRESS: Stage = {
+  name: 'ingress',
+  side: 'dst',
+  suffix: 'in',
+  bucket: 'ib',
+  transit: MARK.transitDestination,
+  tracked: { end: CONNMARK.ingressTracked, transit: CONNMARK.transitIngressTracked },
+  trackedByOther: { end: CONNMARK.egressTracked, transit: CONNMARK.transitEgressTracked },
+  pass: [rule(ACCEPT)],
+  drops: SET.ingressDrops,
+};
+
+/** To the router itself: answers, pings, and the neighbour protocol. */
+function inputRules(family: Family): Rule[] {
+  const icmp = family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6;
+  const types = family === 4 ? [8] : [128, 133, 134, 135, 136];
+  return [
+    rule(ACCEPT, { kind: 'ctState', states: ['ESTABLISHED', 'RELATED'] }),
+    ...types.map((type) => rule(ACCEPT, { kind: 'protocol', number: icmp, icmp: { type } })),
+  ];
+}
+
+function forwardRules(family: Family): Rule[] {
+  return [
+    rule(jump('dest-check'), deviceGroup('dst', GROUP_WORD.checkMask, GROUP_WORD.checkMask), notInSet(SET.own(family), 'dst,dst')),
+    // Most packets: both ends track the flow, and nobody stands in between.
+    rule(ACCEPT, connmarked(CONNMARK.both), unmarked(MARK.transitSource | MARK.transitDestination)),
+    rule(ACCEPT, { kind: 'ctState', states: ['RELATED'] }),
+    rule(jump('egress')),
+    rule(jump('ingress')),
+  ];
+}
+
+function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chain[] {
+  const { name, suffix, tracked, transit, pass } = stage;
+  const buckets = bucketsOf(inputs.combinations);
+  return [
+    { name, rules: stageRules(stage, [...buckets.keys()]) },
+    {
+      // Only packets of the original direction mark the flow: an answer to a flow that was cut must not revive it.
+      name: `${name}-tracked`,
+      rules: [
+        rule(setConnmark(tracked.end, tracked.end), original, unmarked(transit)),
+        rule(setConnmark(tracked.transit, tracked.transit), original, marked(transit)),
+        ...pass,
+      ],
+    },
+    { name: `${name}-anywhere`, rules: [rule(goto(`${name}-tracked`), unmarked(MARK.openReturn)), ...pass] },
+    ...[...buckets].map(([bucket, combinations]) => bucketChain(stage, bucket, combinations)),
+    ...inputs.combinations.map((combination) => combinationChain(stage, combination, inputs, family)),
+    ...[...inputs.groups.values()].map((group) => ({
+      name: `${group.groupId}.${suffix}`,
+      rules: groupRules(stage, group, inputs, family),
+    })),
+  ];
+}
+
+/** Combinations per bucket, as a power of two: dispatch costs one rule per bucket and one per combination within. */
+const BUCKET_BITS = 4;
+const bucketShift = GROUP_WORD.combinationShift + BUCKET_BITS;
+const bucketMask = (GROUP_WORD.combinationMask << BUCKET_BITS) >>> 0;
+
+function bucketsOf(combinations: readonly GroupCombination[]): Map<number, GroupCombination[]> {
+  const buckets = new Map<number, GroupCombination[]>();
+  for (const combination of combinations) {
+    const number = combination.index >> BUCKET_BITS;
+    const bucket = buckets.get(number);
+    if (bucket) bucket.push(combination);
+    else buckets.set(number, [combination]);
+  }
+  return buckets;
+}
+
+function stageRules({ name, side, transit, tracked, trackedByOther, bucket }: Stage, buckets: readonly number[]): Rule[] {
+  const through = name === 'egress' ? RETURN : ACCEPT;
+  return [
+    rule(through, original, connmarked(tracked.end), unmarked(transit)),
+    rule(through, original, connmarked(tracked.transit), marked(transit)),
+    rule(through, reply, connmarked(trackedByOther.end), unmarked(transit)),
+    rule(through, reply, connmarked(trackedByOther.transit), marked(transit)),
+    // A gateway's link has no groups.
+    rule(goto(`${name}-tracked`), deviceGroup(side, 0, GROUP_WORD.combinationMask)),
+    rule(setMark(0, MARK.openReturn)),
+    ...buckets.map((number) => rule(goto(`${bucket}${number}`), deviceGroup(side, (number << bucketShift) >>> 0, bucketMask))),
+    rule(DROP),
+  ];
+}
+
+function bucketChain({ side, suffix, bucket }: Stage, number: number, combinations: readonly GroupCombination[]): Chain {
+  const dispatch = combinations.map(({ index }) =>
+    rule(goto(`c${index}.${suffix}`), deviceGroup(side, (index << GROUP_WORD.combinationShift) >>> 0, GROUP_WORD.combinationMask)),
+  );
+  return { name: `${bucket}${number}`, rules: [...dispatch, rule(DROP)] };
+}
+
+function combinationChain(stage: Stage, { index, groupIds }: GroupCombination, { groups }: FirewallInputs, family: Family): Chain {
+  const present = groupIds.flatMap((groupId) => groups.get(groupId) ?? []);
+  const rules = present.flatMap((group) => group.rules);
+  const opposite = stage.name === 'egress' ? 'ingress' : 'egress';
+  const open = [PROTOCOL_NUMBER.tcp, PROTOCOL_NUMBER.udp].filter((number) => isOpen(rules, opposite, number, family));
+  const ask = present.flatMap(({ groupId }) => [
+    rule(jump(`${groupId}.${stage.suffix}`)),
+    ...(stage.name === 'egress' ? [rule(RETURN, marked(MARK.egressPassed))] : []),
+  ]);
+  const { side } = stage;
+  return {
+    name: `c${index}.${stage.suffix}`,
+    rules: [
+      ...open.map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))),
+      ...ask,
+      rule(DROP, inSet(stage.drops(family), addressAndDevice(side))),
+      rule(DROP),
+    ],
+  };
+}
+
+/** Goto, not jump: where the stage's last chain ends, the packet is back in the combination's chain. */
+function groupRules({ name }: Stage, group: SecurityGroup, { prefixLists }: FirewallInputs, family: Family): Rule[] {
+  const own = group.rules.filter(({ direction }: SecurityGroupRule) => direction === name);
+  return own.flatMap((permission) => {
+    const compiled = permissionOf(permission, family, prefixLists);
+    if (!compiled) return [];
+    const matches: readonly Match[] = compiled.matches;
+    return [rule(goto(compiled.anywhere ? `${name}-anywhere` : `${name}-tracked`), ...matches)];
+  });
+}

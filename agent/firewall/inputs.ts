@@ -1,0 +1,71 @@
+import type { GroupCombination } from '../model/group-combination.js';
+import type { RouteTable } from '../model/route-table.js';
+import type { PrefixList, SecurityGroup } from '../model/security-group.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { ownRoutes } from '../planner/routing.js';
+
+/** Everything of the model that a VPC's packet filter depends on. */
+export interface FirewallInputs {
+  /** By index. Of the whole VPC, in use on this host or not: an attachment needs no new rules. */
+  readonly combinations: readonly GroupCombination[];
+  /** Groups of the combinations, by id. */
+  readonly groups: ReadonlyMap<string, SecurityGroup>;
+  /** Prefix lists that those groups name, by id. */
+  readonly prefixLists: ReadonlyMap<string, PrefixList>;
+  /** Every group whose member set the rules may look into. */
+  readonly memberGroupIds: readonly string[];
+  /** Indexes of the route tables that say more than local. */
+  readonly markedTables: readonly number[];
+}
+
+export function firewallInputs(snapshot: Snapshot, vpcId: string): FirewallInputs {
+  const combinations = combinationsOf(snapshot, vpcId);
+  const memberGroupIds = new Set<string>();
+  const groups = new Map<string, SecurityGroup>();
+  const prefixLists = new Map<string, PrefixList>();
+  for (const groupId of combinations.flatMap((combination) => combination.groupIds)) {
+    memberGroupIds.add(groupId);
+    const group = snapshot.get('securityGroup', groupId);
+    if (group) groups.set(groupId, group);
+  }
+  for (const { peer } of [...groups.values()].flatMap((group) => group.rules)) {
+    if (peer.kind === 'group') memberGroupIds.add(peer.groupId);
+    const list = peer.kind === 'prefixList' ? snapshot.get('prefixList', peer.prefixListId) : undefined;
+    if (list) prefixLists.set(list.prefixListId, list);
+  }
+  return {
+    combinations,
+    groups: new Map([...groups].sort(byKey)),
+    prefixLists: new Map([...prefixLists].sort(byKey)),
+    memberGroupIds: [...memberGroupIds].sort(),
+    markedTables: markedTables(snapshot.by('routeTable', 'vpcId', vpcId)),
+  };
+}
+
+/**
+ * The records that `firewallInputs` reads, as identities: as long as these are the same ones, so are the inputs. Any change of any
+ * prefix list counts as one, as which lists the groups name is not worth finding out here.
+ */
+export function inputRecords(snapshot: Snapshot, vpcId: string): readonly unknown[] {
+  const combinations = combinationsOf(snapshot, vpcId);
+  const groupIds = new Set(combinations.flatMap((combination) => combination.groupIds));
+  return [
+    snapshot.tables.prefixList,
+    ...combinations,
+    ...[...groupIds].map((groupId) => snapshot.get('securityGroup', groupId)),
+    ...snapshot.by('routeTable', 'vpcId', vpcId).sort((a, b) => a.index - b.index),
+  ];
+}
+
+function combinationsOf(snapshot: Snapshot, vpcId: string): GroupCombination[] {
+  return snapshot.by('groupCombination', 'vpcId', vpcId).sort((a, b) => a.index - b.index);
+}
+
+function markedTables(tables: readonly RouteTable[]): number[] {
+  return tables
+    .filter((table) => ownRoutes(table).length > 0)
+    .map((table) => table.index)
+    .sort((a, b) => a - b);
+}
+
+const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);

@@ -1,0 +1,41 @@
+import type { Family } from '../kernel/port.js';
+import type { Snapshot } from '../model/snapshot.js';
+import type { Vpc } from '../model/vpc.js';
+import { compile } from './compile.js';
+import { type FirewallInputs, firewallInputs, inputRecords } from './inputs.js';
+import { render } from './render.js';
+import { fingerprint } from './scan.js';
+
+export interface RulesetText {
+  readonly family: Family;
+  readonly text: string;
+  readonly fingerprint: string;
+}
+
+export interface VpcFirewall {
+  readonly inputs: FirewallInputs;
+  /** IPv4 and IPv6. */
+  readonly rulesets: readonly RulesetText[];
+}
+
+interface Remembered {
+  readonly records: readonly unknown[];
+  readonly firewall: VpcFirewall;
+}
+
+/** Last result per VPC record: planning a router must not compile its rules anew each time. Goes with the record. */
+const remembered = new WeakMap<Vpc, Remembered>();
+
+export function vpcFirewall(snapshot: Snapshot, vpc: Vpc): VpcFirewall {
+  const records = inputRecords(snapshot, vpc.vpcId);
+  const known = remembered.get(vpc);
+  if (known?.records.length === records.length && records.every((record, i) => record === known.records[i])) return known.firewall;
+  const inputs = firewallInputs(snapshot, vpc.vpcId);
+  const rulesets = ([4, 6] as const).map((family) => {
+    const text = render(compile(inputs, family));
+    return { family, text, fingerprint: fingerprint(text) };
+  });
+  const firewall = { inputs, rulesets };
+  remembered.set(vpc, { records, firewall });
+  return firewall;
+}

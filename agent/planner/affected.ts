@@ -1,0 +1,189 @@
+import type { Instance } from '../model/instance.js';
+import type { NetworkInterface } from '../model/network-interface.js';
+import type { RouteTable } from '../model/route-table.js';
+import type { PrefixList, SecurityGroup } from '../model/security-group.js';
+import type { RecordKind, Records, Snapshot } from '../model/snapshot.js';
+import type { Subnet } from '../model/subnet.js';
+import { type Vpc, vpcRanges } from '../model/vpc.js';
+import type { CommitEvent } from '../store/store.js';
+import { isVpcPresent, presentInstance, presentInterface } from './presence.js';
+import { type VpcRouting, vpcRouting } from './routing.js';
+
+/**
+ * Units that a commit makes plan differently on this host, or whose end it leaves to be confirmed. Costs what changed, not what there
+ * is, except that a VPC's first or last interface is looked for among its instances.
+ */
+export function affectedUnits(event: CommitEvent, hostId: string): Set<string> {
+  const effects = new Effects(event, hostId);
+  for (const change of event.changes) effects.consider(change.kind, change.id);
+  return effects.units();
+}
+
+type Versions<K extends RecordKind> = readonly [before: Records[K] | undefined, after: Records[K] | undefined];
+
+class Effects {
+  private readonly before: Snapshot;
+  private readonly after: Snapshot;
+  private readonly affected = new Set<string>();
+  /** VPCs whose router plans differently, if it exists. */
+  private readonly routers = new Set<string>();
+  /** VPCs that may have got their first interface, or lost their last. */
+  private readonly populations = new Set<string>();
+  private readonly routings = new Set<string>();
+
+  constructor(
+    event: CommitEvent,
+    private readonly hostId: string,
+  ) {
+    this.before = event.before;
+    this.after = event.after;
+  }
+
+  consider<K extends RecordKind>(kind: K, id: string): void {
+    this.effectOf[kind]([this.before.get(kind, id), this.after.get(kind, id)], id);
+  }
+
+  private readonly effectOf: { readonly [K in RecordKind]: (versions: Versions<K>, id: string) => void } = {
+    vpc: (versions) => this.vpc(versions),
+    subnet: (versions) => this.subnet(versions),
+    routeTable: (versions) => this.routeTable(versions),
+    securityGroup: (versions) => this.securityGroup(versions),
+    groupCombination: (versions) => this.addRouters(versions),
+    prefixList: (versions, id) => this.prefixList(id, versions),
+    networkInterface: (versions, id) => this.networkInterface(id, versions),
+    instance: (versions, id) => this.instance(id, versions),
+    networkAcl: () => {},
+    clientToken: () => {},
+  };
+
+  units(): Set<string> {
+    for (const vpcId of this.routings) this.compareRouting(vpcId);
+    for (const vpcId of new Set([...this.routers, ...this.populations])) {
+      const was = isVpcPresent(this.before, this.hostId, vpcId);
+      const is = isVpcPresent(this.after, this.hostId, vpcId);
+      if (was !== is || (is && this.routers.has(vpcId))) this.affected.add(vpcId);
+    }
+    return this.affected;
+  }
+
+  private addRouters(versions: readonly ({ readonly vpcId: string } | undefined)[]): void {
+    for (const record of versions) if (record) this.routers.add(record.vpcId);
+  }
+
+  private vpc(versions: Versions<'vpc'>): void {
+    if (differ(versions, (vpc: Vpc) => vpcRanges(vpc))) this.addRouters(versions);
+  }
+
+  private subnet(versions: Versions<'subnet'>): void {
+    if (!differ(versions, ({ cidrBlock, ipv6 }: Subnet) => [cidrBlock, ipv6?.cidrBlock])) return;
+    this.addRouters(versions);
+    const [before, after] = versions;
+    if (before && after && before.cidrBlock !== after.cidrBlock) this.addSubnetInterfaces(after.subnetId);
+  }
+
+  private routeTable(versions: Versions<'routeTable'>): void {
+    if (differ(versions, ({ index, routes }: RouteTable) => [index, routes])) this.addRouters(versions);
+    if (differ(versions, ({ index, main, routes, associations }: RouteTable) => [index, main, routes, associations]))
+      for (const table of versions) if (table) this.routings.add(table.vpcId);
+  }
+
+  private securityGroup(versions: Versions<'securityGroup'>): void {
+    if (!differ(versions, permissions)) return;
+    for (const snapshot of [this.before, this.after])
+      for (const group of versions) {
+        if (!group) continue;
+        const { groupId, vpcId } = group;
+        if (snapshot.by('groupCombination', 'vpcId', vpcId).some(({ groupIds }) => groupIds.includes(groupId))) this.routers.add(vpcId);
+      }
+  }
+
+  private prefixList(id: string, versions: Versions<'prefixList'>): void {
+    if (!differ(versions, ({ family, entries }: PrefixList) => [family, entries.map((entry) => entry.cidr)])) return;
+    for (const snapshot of [this.before, this.after]) {
+      this.addRouters(snapshot.by('securityGroup', 'peerId', id));
+      for (const table of snapshot.by('routeTable', 'refersTo', id)) {
+        this.routers.add(table.vpcId);
+        this.routings.add(table.vpcId);
+      }
+    }
+  }
+
+  private networkInterface(id: string, versions: Versions<'networkInterface'>): void {
+    if (!differ(versions, plannedFields)) return;
+    for (const [snapshot, eni] of [[this.before, versions[0]] as const, [this.after, versions[1]] as const]) {
+      const owner = eni?.attachment && snapshot.get('instance', eni.attachment.instanceId);
+      if (!eni || owner?.hostId !== this.hostId) continue;
+      this.affected.add(id);
+      // Which interface of the instance is the first with IPv6 may have changed.
+      if (eni.ipv6Addresses.length > 0) this.addInstanceInterfaces(snapshot, owner.instanceId, (other) => other.ipv6Addresses.length > 0);
+    }
+    this.presenceChange(id);
+  }
+
+  private instance(id: string, versions: Versions<'instance'>): void {
+    if (!versions.some((instance) => instance?.hostId === this.hostId)) return;
+    const runs = ({ state, hostId, bootSerial, userData }: Instance) => [state, hostId, bootSerial, userData];
+    if (differ(versions, runs)) this.affected.add(id);
+    if (!differ(versions, ({ state, hostId, sourceBasedRouting }: Instance) => [state, hostId, sourceBasedRouting])) return;
+    for (const snapshot of [this.before, this.after]) this.addInstanceInterfaces(snapshot, id);
+    const was = presentInstance(this.before, this.hostId, id);
+    const is = presentInstance(this.after, this.hostId, id);
+    if (Boolean(was) === Boolean(is)) return;
+    for (const snapshot of [this.before, this.after])
+      for (const eni of snapshot.by('networkInterface', 'instanceId', id)) this.presenceChange(eni.networkInterfaceId);
+  }
+
+  /** The router has the routes to interfaces that are not there, and is there itself while it has an interface. */
+  private presenceChange(networkInterfaceId: string): void {
+    const was = presentInterface(this.before, this.hostId, networkInterfaceId);
+    const is = presentInterface(this.after, this.hostId, networkInterfaceId);
+    if (Boolean(was) === Boolean(is)) return;
+    for (const [snapshot, vpcId] of [[this.before, was?.eni.vpcId] as const, [this.after, is?.eni.vpcId] as const]) {
+      if (vpcId === undefined) continue;
+      this.populations.add(vpcId);
+      for (const side of [snapshot, this.before, this.after])
+        if (vpcRouting(side, vpcId).rowsTo.has(networkInterfaceId)) this.routers.add(vpcId);
+    }
+  }
+
+  private compareRouting(vpcId: string): void {
+    const before = vpcRouting(this.before, vpcId);
+    const after = vpcRouting(this.after, vpcId);
+    for (const id of new Set([...before.rowsTo.keys(), ...after.rowsTo.keys()]))
+      if (JSON.stringify(routed(before, id)) !== JSON.stringify(routed(after, id))) this.affected.add(id);
+    for (const { subnetId } of this.after.by('subnet', 'vpcId', vpcId))
+      if (before.tableOf(subnetId) !== after.tableOf(subnetId)) this.addSubnetInterfaces(subnetId);
+  }
+
+  private addSubnetInterfaces(subnetId: string): void {
+    for (const { networkInterfaceId } of this.after.by('networkInterface', 'subnetId', subnetId))
+      if (presentInterface(this.after, this.hostId, networkInterfaceId)) this.affected.add(networkInterfaceId);
+  }
+
+  private addInstanceInterfaces(snapshot: Snapshot, instanceId: string, which: (eni: NetworkInterface) => boolean = () => true): void {
+    for (const eni of snapshot.by('networkInterface', 'instanceId', instanceId)) if (which(eni)) this.affected.add(eni.networkInterfaceId);
+  }
+}
+
+/** Whether the record came, went, or differs in the fields that plans are made of. */
+function differ<R>([before, after]: readonly [R | undefined, R | undefined], fields: (record: R) => readonly unknown[]): boolean {
+  if (!before || !after) return before !== after;
+  return JSON.stringify(fields(before)) !== JSON.stringify(fields(after));
+}
+
+function plannedFields(eni: NetworkInterface): readonly unknown[] {
+  const { attachmentId, instanceId, deviceIndex, status } = eni.attachment ?? {};
+  const { subnetId, macAddress, sourceDestCheck, groupIds, combinationIndex, privateIpAddresses, ipv6Addresses } = eni;
+  return [
+    [attachmentId, instanceId, deviceIndex, status],
+    [subnetId, macAddress, sourceDestCheck, groupIds, combinationIndex, privateIpAddresses, ipv6Addresses],
+  ];
+}
+
+function permissions({ rules }: SecurityGroup): readonly unknown[] {
+  return rules.map(({ direction, protocol, fromPort, toPort, peer }) => [direction, protocol, fromPort ?? null, toPort ?? null, peer]);
+}
+
+function routed({ rowsTo, counted }: VpcRouting, networkInterfaceId: string): readonly unknown[] {
+  return [rowsTo.get(networkInterfaceId) ?? [], counted[4].has(networkInterfaceId), counted[6].has(networkInterfaceId)];
+}

@@ -1,0 +1,174 @@
+import type { Family, KernelObject } from '../kernel/port.js';
+import {
+  groupWord,
+  hostEndName,
+  instanceEndName,
+  instanceNamespace,
+  linkAlias,
+  MAIN_TABLE,
+  ROUTER_LINK_LOCAL,
+  ROUTER_MAC,
+  RULE_PRIORITY,
+  routerNamespace,
+  routeTableNumber,
+  SET,
+  sourceCheckBucket,
+  sourceTable,
+} from '../kernel/resources.js';
+import { familyOf, hostCidr } from '../model/address.js';
+import { interfaceAddresses, primaryAddress } from '../model/network-interface.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { gatewayAddress, type Subnet } from '../model/subnet.js';
+import { linkLocalAddress } from './link-local.js';
+import type { PlanSettings } from './plan.js';
+import { type PresentInterface, presentInterface } from './presence.js';
+import { type VpcRouting, vpcRouting } from './routing.js';
+
+/** Everything of one attached interface, in the router's namespace and in the instance's. */
+export function planInterface(snapshot: Snapshot, settings: PlanSettings, networkInterfaceId: string): KernelObject[] {
+  const present = presentInterface(snapshot, settings.hostId, networkInterfaceId);
+  const subnet = present && snapshot.get('subnet', present.eni.subnetId);
+  if (!present || !subnet) return [];
+  const routing = vpcRouting(snapshot, present.eni.vpcId);
+  const ends = endsOf(present);
+  return [
+    vethOf(present, ends, routing, settings),
+    ...members(present, ends, routing),
+    ...routerSide(present, ends, routing),
+    ...instanceSide(snapshot, present, ends, subnet),
+  ];
+}
+
+interface Ends {
+  readonly router: { readonly netns: string; readonly device: string };
+  readonly instance: { readonly netns: string; readonly device: string };
+  /** The interface's link-local IPv6 address. */
+  readonly linkLocal: string;
+}
+
+function endsOf({ eni, attachment }: PresentInterface): Ends {
+  return {
+    router: { netns: routerNamespace(eni.vpcId), device: hostEndName(attachment.attachmentId) },
+    instance: { netns: instanceNamespace(attachment.instanceId), device: instanceEndName(attachment.deviceIndex) },
+    linkLocal: linkLocalAddress(eni.macAddress),
+  };
+}
+
+function vethOf({ eni }: PresentInterface, { router, instance }: Ends, routing: VpcRouting, { mtu }: PlanSettings): KernelObject {
+  const check = eni.sourceDestCheck;
+  return {
+    kind: 'veth',
+    netns: router.netns,
+    name: router.device,
+    alias: linkAlias(eni.networkInterfaceId),
+    mac: ROUTER_MAC,
+    group: groupWord({ check, routeTableIndex: routing.tableOf(eni.subnetId), combinationIndex: eni.combinationIndex }),
+    rpFilter: check ? 1 : 0,
+    mtu,
+    peer: { netns: instance.netns, name: instance.device, mac: eni.macAddress },
+  };
+}
+
+const EVERYTHING: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
+const FAMILIES: readonly Family[] = [4, 6];
+
+function members({ eni }: PresentInterface, { router, linkLocal }: Ends, { counted }: VpcRouting): KernelObject[] {
+  const { netns, device } = router;
+  const member = (set: string, entry: string): KernelObject => ({ kind: 'member', netns, set, entry });
+  const onDevice = (set: string, address: string) => member(set, `${address},${device}`);
+  const perAddress = [...interfaceAddresses(eni), linkLocal].flatMap((address) => {
+    const family = familyOf(address);
+    return [
+      onDevice(SET.own(family), address),
+      onDevice(SET.egressDrops(family), address),
+      ...(address === linkLocal ? [] : [onDevice(SET.ingressDrops(family), address)]),
+      ...(address === linkLocal ? [] : eni.groupIds.map((groupId) => member(SET.group(groupId, family), address))),
+    ];
+  });
+  const perFamily = FAMILIES.flatMap((family) => {
+    const all = EVERYTHING[family];
+    const transit = counted[family].has(eni.networkInterfaceId)
+      ? [SET.ingressDrops(family), SET.destinationCheckDrops(family), ...(eni.sourceDestCheck ? [] : [SET.egressDrops(family)])]
+      : [];
+    return [SET.sourceCheckDropBucket(family, sourceCheckBucket(device)), ...transit].map((set) => onDevice(set, all));
+  });
+  return [...perAddress, ...perFamily];
+}
+
+/** In the router: how packets get to the interface, and to what it forwards for others. */
+function routerSide({ eni }: PresentInterface, { router, linkLocal }: Ends, { rowsTo }: VpcRouting): KernelObject[] {
+  const addresses = interfaceAddresses(eni);
+  const rows = rowsTo.get(eni.networkInterfaceId) ?? [];
+  return [
+    ...[...addresses, linkLocal].map((address): KernelObject => ({ kind: 'neighbour', ...router, address, mac: eni.macAddress })),
+    ...addresses.map(
+      (address): KernelObject => ({ kind: 'route', ...router, table: MAIN_TABLE, destination: hostCidr(address), type: 'unicast' }),
+    ),
+    ...rows.map(
+      ({ tableIndex, family, destination }): KernelObject => ({
+        kind: 'route',
+        ...router,
+        table: routeTableNumber(tableIndex),
+        destination,
+        type: 'unicast',
+        gateway: family === 4 ? primaryAddress(eni) : linkLocal,
+        onlink: true,
+      }),
+    ),
+  ];
+}
+
+/** In the instance: the addresses, and the ways out. */
+function instanceSide(snapshot: Snapshot, present: PresentInterface, { instance }: Ends, subnet: Subnet): KernelObject[] {
+  const { eni, attachment, instance: owner } = present;
+  const { deviceIndex } = attachment;
+  const length = subnet.cidrBlock.slice(subnet.cidrBlock.indexOf('/'));
+  const defaults = (table: number, families: readonly Family[]): KernelObject[] =>
+    families.map((family) => ({
+      kind: 'route',
+      ...instance,
+      table,
+      destination: EVERYTHING[family],
+      type: 'unicast',
+      gateway: family === 4 ? gatewayAddress(subnet.cidrBlock) : ROUTER_LINK_LOCAL,
+    }));
+  const families = FAMILIES.filter((family) => family === 4 || eni.ipv6Addresses.length > 0);
+  const inMain = families.filter((family) => (family === 4 ? deviceIndex === 0 : isFirstWithIpv6(snapshot, present)));
+  const ownTable = deviceIndex > 0 && owner.sourceBasedRouting ? sourceTable(deviceIndex) : undefined;
+  return [
+    ...eni.privateIpAddresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: `${address}${length}` })),
+    ...eni.ipv6Addresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: hostCidr(address) })),
+    ...defaults(MAIN_TABLE, inMain),
+    ...(ownTable === undefined
+      ? []
+      : [
+          { kind: 'route', ...instance, table: ownTable, destination: subnet.cidrBlock, type: 'unicast' } as const,
+          ...defaults(ownTable, families),
+          ...sourceRules(present, instance.netns, ownTable),
+        ]),
+  ];
+}
+
+function sourceRules({ eni, attachment }: PresentInterface, netns: string, table: number): KernelObject[] {
+  return interfaceAddresses(eni).map((address) => ({
+    kind: 'rule',
+    netns,
+    family: familyOf(address),
+    priority: RULE_PRIORITY.sourceAddress + attachment.deviceIndex,
+    from: hostCidr(address),
+    table,
+  }));
+}
+
+/** As with router advertisements in the cloud, IPv6 leaves by the first interface that has it, which need not be the primary one. */
+function isFirstWithIpv6(snapshot: Snapshot, { eni, attachment, instance }: PresentInterface): boolean {
+  if (eni.ipv6Addresses.length === 0) return false;
+  return snapshot
+    .by('networkInterface', 'instanceId', instance.instanceId)
+    .every(
+      (other) =>
+        other.attachment?.status !== 'attached' ||
+        other.ipv6Addresses.length === 0 ||
+        other.attachment.deviceIndex >= attachment.deviceIndex,
+    );
+}

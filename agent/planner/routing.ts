@@ -1,0 +1,103 @@
+import type { Family } from '../kernel/port.js';
+import { SAME_PREFIX_DEVICE_LIMIT } from '../kernel/resources.js';
+import { parseCidr } from '../model/address.js';
+import type { Route, RouteTable } from '../model/route-table.js';
+import type { PrefixList } from '../model/security-group.js';
+import type { Snapshot } from '../model/snapshot.js';
+import type { Table } from '../model/table.js';
+
+/** One row of a VPC route table as the kernel needs it. */
+export interface Row {
+  readonly tableIndex: number;
+  readonly family: Family;
+  /** Canonical range. */
+  readonly destination: string;
+  /** The interface it leads to; `undefined`: another sort of target, none of which this host can reach. */
+  readonly networkInterfaceId?: string;
+}
+
+/** What the route tables of a VPC say, looked up the way the planner needs it. */
+export interface VpcRouting {
+  readonly rows: readonly Row[];
+  /** Rows by the interface that they lead to. */
+  readonly rowsTo: ReadonlyMap<string, readonly Row[]>;
+  /**
+   * Interfaces whose drops are counted whatever the address, in each family: those that routes lead to. A set takes one prefix with
+   * only so many devices, and while an interface moves it has two: the first so many by id, at half the limit.
+   */
+  readonly counted: Readonly<Record<Family, ReadonlySet<string>>>;
+  /** Index of the route table of a subnet: its own, or the main one. */
+  tableOf(subnetId: string): number;
+}
+
+/** Routes of a table other than the implied local ones. */
+export function ownRoutes(table: RouteTable): readonly Route[] {
+  return table.routes.filter(({ target }) => target.kind !== 'local');
+}
+
+const COUNTED_LIMIT = SAME_PREFIX_DEVICE_LIMIT / 2;
+
+interface Remembered {
+  readonly prefixLists: Table<PrefixList>;
+  readonly byVpc: Map<string, VpcRouting>;
+}
+
+/** By the table of route tables, which is another one after each change to any of them: planning an interface only looks up. */
+const remembered = new WeakMap<Table<RouteTable>, Remembered>();
+
+export function vpcRouting(snapshot: Snapshot, vpcId: string): VpcRouting {
+  const { routeTable, prefixList } = snapshot.tables;
+  let known = remembered.get(routeTable);
+  if (known?.prefixLists !== prefixList) {
+    known = { prefixLists: prefixList, byVpc: new Map() };
+    remembered.set(routeTable, known);
+  }
+  const routing = known.byVpc.get(vpcId) ?? buildRouting(snapshot, vpcId);
+  known.byVpc.set(vpcId, routing);
+  return routing;
+}
+
+function buildRouting(snapshot: Snapshot, vpcId: string): VpcRouting {
+  const tables = snapshot.by('routeTable', 'vpcId', vpcId).sort((a, b) => a.index - b.index);
+  const rows = tables.flatMap((table) => rowsOf(snapshot, table));
+  const rowsTo = new Map<string, Row[]>();
+  for (const row of rows) {
+    if (row.networkInterfaceId === undefined) continue;
+    const found = rowsTo.get(row.networkInterfaceId);
+    if (found) found.push(row);
+    else rowsTo.set(row.networkInterfaceId, [row]);
+  }
+  const explicit = new Map<string | undefined, number>();
+  for (const { index, associations } of tables) for (const { subnetId } of associations) explicit.set(subnetId, index);
+  const main = tables.find((table) => table.main)?.index ?? 0;
+  return {
+    rows,
+    rowsTo,
+    counted: { 4: countedTargets(rowsTo, 4), 6: countedTargets(rowsTo, 6) },
+    tableOf: (subnetId) => explicit.get(subnetId) ?? main,
+  };
+}
+
+function countedTargets(rowsTo: ReadonlyMap<string, readonly Row[]>, family: Family): ReadonlySet<string> {
+  const targets = [...rowsTo].flatMap(([id, rows]) => (rows.some((row) => row.family === family) ? [id] : []));
+  return new Set(targets.sort().slice(0, COUNTED_LIMIT));
+}
+
+/** A route to a prefix list is a row per entry. Of two routes with one destination the first counts. */
+function rowsOf(snapshot: Snapshot, table: RouteTable): Row[] {
+  const rows = new Map<string, Row>();
+  for (const { destination, target } of ownRoutes(table)) {
+    const list = snapshot.get('prefixList', destination);
+    for (const text of list ? list.entries.map((entry) => entry.cidr) : [destination]) {
+      const range = parseCidr(text);
+      if (!range || rows.has(range.text)) continue;
+      rows.set(range.text, {
+        tableIndex: table.index,
+        family: range.family,
+        destination: range.text,
+        ...(target.kind === 'networkInterface' && { networkInterfaceId: target.networkInterfaceId }),
+      });
+    }
+  }
+  return [...rows.values()];
+}

@@ -1,0 +1,78 @@
+import type { KernelOp, ObjectKind, PlannedOp, VethSpec } from '../kernel/port.js';
+import { ends, hasSamePeer } from './diff.js';
+
+/**
+ * Order in which operations are safe: what filters comes before what carries, what is new before the old it replaces goes, and
+ * in removal what carries goes before what filters. A break at any point leaves traffic dropped or as it was, never more open.
+ *
+ * Made and changed: namespaces, settings, sets, rules, set members, blackhole routes, devices, addresses, neighbours, routes, routing rules.
+ * Then removed: routing rules, routes, neighbours, addresses, devices, set members, rules, sets, settings, namespaces.
+ *
+ * Two exceptions to "removal last, routes after devices":
+ * - Blackhole routes need no device and only close: they come before devices are made or make room.
+ * - A device whose place (a name in a namespace, at either end) is wanted by a device that is made goes right before the devices are
+ *   made; what hangs on it goes with it. So does a device that is replaced in place, before those that are only made.
+ */
+export function order(ops: readonly PlannedOp[]): PlannedOp[] {
+  const wanted = new Set(ops.flatMap(({ op }) => placesTaken(op)));
+  // Array.prototype.sort is stable: operations of one rank stay in the order in which units planned them.
+  return ops
+    .map((planned) => ({ planned, rank: rankOf(planned.op, wanted) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ planned }) => planned);
+}
+
+const STEPS = [
+  'make netns',
+  'make sysctl',
+  'make set',
+  'make ruleset',
+  'make member',
+  'make blackhole',
+  'make room',
+  'replace veth',
+  'make veth',
+  'make address',
+  'make neighbour',
+  'make route',
+  'make rule',
+  'remove rule',
+  'remove route',
+  'remove neighbour',
+  'remove address',
+  'remove veth',
+  'remove member',
+  'remove ruleset',
+  'remove set',
+  'remove sysctl',
+  'remove netns',
+] as const;
+
+type Step = (typeof STEPS)[number];
+/** Every kind of object has a step in which it is made and one in which it is removed. */
+type OrdinaryStep = `make ${ObjectKind}` | `remove ${ObjectKind}`;
+const RANK = Object.fromEntries(STEPS.map((step, rank) => [step, rank])) as Record<Step | OrdinaryStep, number>;
+
+function rankOf(op: KernelOp, wanted: ReadonlySet<string>): number {
+  return RANK[stepOf(op, wanted)];
+}
+
+function stepOf(op: KernelOp, wanted: ReadonlySet<string>): Step {
+  const { object, verb } = op;
+  if (verb === 'delete')
+    return object.kind === 'veth' && ends(object).some((end) => wanted.has(end)) ? 'make room' : `remove ${object.kind}`;
+  if (object.kind === 'route' && object.type === 'blackhole') return 'make blackhole';
+  if (object.kind === 'veth' && verb === 'update') return replaced(op) ? 'replace veth' : 'make veth';
+  return `make ${object.kind}`;
+}
+
+/** Names in namespaces that an operation puts a device's ends at. */
+function placesTaken(op: KernelOp): readonly string[] {
+  if (op.object.kind !== 'veth' || op.verb === 'delete') return [];
+  return op.verb === 'create' || replaced(op) ? ends(op.object) : [];
+}
+
+function replaced(op: KernelOp): VethSpec | undefined {
+  if (op.verb !== 'update' || op.object.kind !== 'veth' || op.from.kind !== 'veth') return undefined;
+  return hasSamePeer(op.object, op.from) ? undefined : op.from;
+}
