@@ -65,10 +65,32 @@ export function addressBytes(value: string): Buffer {
   return Buffer.from(ipaddr.parse(value).toByteArray());
 }
 
-/** Canonical text (RFC 5952 for IPv6) of 4 or 16 bytes. */
-export function addressText(value: Buffer): string {
-  if (value.length === 4) return `${value[0]}.${value[1]}.${value[2]}.${value[3]}`;
-  return ipaddr.fromByteArray([...value]).toString();
+/** Canonical text (RFC 5952 for IPv6) of the 4 or 16 bytes from `at`. By hand, as full listings turn thousands into text. */
+export function addressText(bytes: Buffer, at = 0, length = bytes.length): string {
+  if (length === 4) return `${bytes[at]}.${bytes[at + 1]}.${bytes[at + 2]}.${bytes[at + 3]}`;
+  const groups: number[] = [];
+  for (let offset = at; offset < at + length; offset += 2) groups.push(bytes.readUInt16BE(offset));
+  const { start, end } = longestZeroRun(groups);
+  if (end - start < 2) return hexGroups(groups, 0, groups.length);
+  return `${hexGroups(groups, 0, start)}::${hexGroups(groups, end, groups.length)}`;
+}
+
+/** The first of the longest runs. */
+function longestZeroRun(groups: readonly number[]): { start: number; end: number } {
+  let longest = { start: 0, end: 0 };
+  let start = 0;
+  for (let end = 0; end <= groups.length; end++) {
+    if (groups[end] === 0) continue;
+    if (end - start > longest.end - longest.start) longest = { start, end };
+    start = end + 1;
+  }
+  return longest;
+}
+
+function hexGroups(groups: readonly number[], start: number, end: number): string {
+  let written = '';
+  for (let index = start; index < end; index++) written += `${index > start ? ':' : ''}${groups[index]?.toString(16)}`;
+  return written;
 }
 
 export const macBytes = (value: string): Buffer => Buffer.from(value.replaceAll(':', ''), 'hex');

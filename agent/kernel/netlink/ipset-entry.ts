@@ -1,10 +1,11 @@
 import { parseAddress } from '../../model/address.js';
 import { KernelError } from '../errors.js';
-import { addressBytes, addressText, attribute, attributesOf, be32, nested, text, textOf, u8 } from './attributes.js';
+import { addressBytes, addressText, align4, attribute, be32, nested, text, u8 } from './attributes.js';
 
 /** Members of ipsets as attributes and as text (`port.ts` says which text). Numbers from linux/netfilter/ipset/ip_set.h. Pure. */
 
 const NET_BYTE_ORDER = 0x4000;
+const TYPE_MASK = 0x3fff;
 /** 32 bits in network byte order, and marked so: ipset refuses it otherwise. */
 export const net32 = (type: number, value: number): Buffer => be32(type | NET_BYTE_ORDER, value);
 
@@ -77,38 +78,59 @@ export interface EntryCounters {
   readonly bytes: number;
 }
 
-export interface ListedEntry {
-  readonly entry: string;
-  /** Absent when the set keeps none. */
-  readonly counters?: EntryCounters;
-}
-
-/** A listed member, canonical. */
-export function decodeEntry(data: Buffer): ListedEntry {
-  const found = attributesOf(data);
-  const packets = found.get(DATA_ATTRIBUTE.packets);
-  const bytes = found.get(DATA_ATTRIBUTE.bytes);
-  const entry = entryText(found);
-  return packets && bytes
-    ? { entry, counters: { packets: Number(packets.readBigUInt64BE()), bytes: Number(bytes.readBigUInt64BE()) } }
-    : { entry };
-}
-
-function entryText(found: Map<number, Buffer>): string {
-  const ip = found.get(DATA_ATTRIBUTE.ip);
-  if (!ip) {
-    const name = found.get(DATA_ATTRIBUTE.name);
-    return name ? textOf(name) : '?';
+/** The members in a listing, canonical. By hand in one pass, as a full comparison reads thousands of them. */
+export function decodeEntries(listing: Buffer, keep: (entry: string, counters: EntryCounters | undefined) => void): void {
+  for (let at = 0; at + 4 <= listing.length; ) {
+    const length = listing.readUInt16LE(at);
+    if (length < 4 || at + length > listing.length) return;
+    decodeEntry(listing, at + 4, at + length, keep);
+    at += align4(length);
   }
-  const [bytes] = attributesOf(ip).values();
-  const prefixLength = found.get(DATA_ATTRIBUTE.cidr)?.readUInt8();
-  const device = found.get(DATA_ATTRIBUTE.iface);
-  const flags = found.get(DATA_ATTRIBUTE.flags)?.readUInt32BE() ?? 0;
-  const isHost = prefixLength === undefined || prefixLength === (bytes?.length ?? 0) * 8;
-  return [
-    bytes ? addressText(bytes) : '?',
-    isHost ? '' : `/${prefixLength}`,
-    device ? `,${textOf(device)}` : '',
-    flags & DATA_FLAG.nomatch ? NOMATCH : '',
-  ].join('');
 }
+
+function decodeEntry(data: Buffer, start: number, end: number, keep: (entry: string, counters: EntryCounters | undefined) => void): void {
+  let range = '';
+  let bits = 0;
+  let prefixLength: number | undefined;
+  let flags = 0;
+  // Alone, text is a set's name; with an address it is a device's.
+  let name: string | undefined;
+  let packets: number | undefined;
+  let bytes = 0;
+  for (let at = start; at + 4 <= end; ) {
+    const length = data.readUInt16LE(at);
+    if (length < 4 || at + length > end) break;
+    const value = at + 4;
+    switch (data.readUInt16LE(at + 2) & TYPE_MASK) {
+      case DATA_ATTRIBUTE.ip:
+        // Nested: the address has a header of its own.
+        bits = (length - 8) * 8;
+        range = addressText(data, value + 4, length - 8);
+        break;
+      case DATA_ATTRIBUTE.cidr:
+        prefixLength = data.readUInt8(value);
+        break;
+      case DATA_ATTRIBUTE.flags:
+        flags = data.readUInt32BE(value);
+        break;
+      case DATA_ATTRIBUTE.name:
+      case DATA_ATTRIBUTE.iface:
+        name = data.toString('utf8', value, at + length - 1);
+        break;
+      case DATA_ATTRIBUTE.packets:
+        packets = number64(data, value);
+        break;
+      case DATA_ATTRIBUTE.bytes:
+        bytes = number64(data, value);
+        break;
+    }
+    at += align4(length);
+  }
+  if (prefixLength !== undefined && prefixLength !== bits) range += `/${prefixLength}`;
+  if (name !== undefined) range += range === '' ? name : `,${name}`;
+  if (flags & DATA_FLAG.nomatch) range += NOMATCH;
+  keep(range, packets === undefined ? undefined : { packets, bytes });
+}
+
+/** 64 bits in network byte order; exact up to 2^53. */
+const number64 = (data: Buffer, at: number): number => data.readUInt32BE(at) * 0x1_0000_0000 + data.readUInt32BE(at + 4);

@@ -1,7 +1,7 @@
 import { type KernelError, toKernelError } from '../errors.js';
 import type { Family, ObjectSpecs } from '../port.js';
-import { attributesOf, eachAttribute, nested, text, textOf, u8 } from './attributes.js';
-import { DATA_ATTRIBUTE, DATA_FLAG, decodeEntry, type EntryCounters, encodeEntry, isSetName, net32 } from './ipset-entry.js';
+import { attributesOf, nested, text, textOf, u8 } from './attributes.js';
+import { DATA_ATTRIBUTE, DATA_FLAG, decodeEntries, type EntryCounters, encodeEntry, isSetName, net32 } from './ipset-entry.js';
 import { explain, IPSET_ERROR, ipsetErrorOf } from './ipset-error.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
 
@@ -94,10 +94,8 @@ export function listSets(socket: NetlinkSocket, options: { name?: string; header
     const set = found.get(name) ?? headerOf(name, attributes);
     if (!set) continue;
     found.set(name, set);
-    for (const { value } of eachAttribute(attributes.get(ATTRIBUTE.members) ?? Buffer.alloc(0))) {
-      const { entry, counters } = decodeEntry(value);
-      set.members.set(entry, counters);
-    }
+    const listing = attributes.get(ATTRIBUTE.members);
+    if (listing) decodeEntries(listing, (entry, counters) => set.members.set(entry, counters));
   }
   return [...found.values()];
 }
