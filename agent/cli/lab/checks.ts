@@ -1,0 +1,126 @@
+import type { EndpointRef, Outcome, Probe } from './expect.js';
+import type { Lab } from './load.js';
+import { interfaceIndex } from './references.js';
+
+/** Expectations of a lab file as single checks: one source, one target address, one probe. Pure. */
+
+/** An instance as it is now. */
+export interface LabEndpoint {
+  /** Namespace under /run/netns. */
+  readonly namespace: string;
+  /** By device index. */
+  readonly interfaces: readonly { readonly ipv4: string; readonly ipv6?: string }[];
+}
+
+export interface Check {
+  readonly source: string;
+  /** Device index whose address is the source; absent: whatever the instance's routes choose. */
+  readonly sourceIndex?: number;
+  readonly target: string;
+  readonly targetIndex: number;
+  readonly probe: Probe;
+  readonly expected: Outcome;
+  /** Line of the lab file that says so. */
+  readonly line: number;
+}
+
+export interface CheckIssue {
+  readonly line: number;
+  readonly message: string;
+}
+
+const DEFAULT_PROBES: readonly Omit<Probe, 'family'>[] = [
+  { protocol: 'icmp' },
+  { protocol: 'tcp', port: 22 },
+  { protocol: 'tcp', port: 80 },
+];
+
+/**
+ * Every check that the file asks for, in its order. `everything else` tries all other pairs of instances, each address of the target's
+ * interfaces, with every probe that the file mentions and icmp, tcp/22 and tcp/80; over IPv6 too where both sides have it.
+ */
+export function planChecks(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>): { checks: Check[]; issues: CheckIssue[] } {
+  const checks = new Map<string, Check>();
+  const issues: CheckIssue[] = [];
+  const add = (check: Check): void => {
+    const key = checkKey(check);
+    const earlier = checks.get(key);
+    if (!earlier) checks.set(key, check);
+    else if (earlier.expected !== check.expected) issues.push({ line: check.line, message: `contradicts line ${earlier.line}` });
+  };
+  lab.expect.forEach((expectation, i) => {
+    if (expectation.kind !== 'pairs') return;
+    const line = lab.expectLines[i] ?? 0;
+    const { sources, targets, probes, outcome } = expectation;
+    for (const source of sources)
+      for (const target of targets)
+        for (const probe of probes) {
+          if (source.instance === target.instance) continue;
+          const targetIndex = indexIn(lab, target) ?? 0;
+          const sourceIndex = indexIn(lab, source);
+          if (probe.family === 6 && !has6(endpoints, source.instance, sourceIndex))
+            issues.push({ line, message: `${source.instance} has no IPv6 address` });
+          if (probe.family === 6 && !has6(endpoints, target.instance, targetIndex))
+            issues.push({ line, message: `${target.instance} has no IPv6 address` });
+          const place = {
+            source: source.instance,
+            ...(sourceIndex !== undefined && { sourceIndex }),
+            target: target.instance,
+            targetIndex,
+          };
+          add({ ...place, probe, expected: outcome, line });
+        }
+  });
+  const rest = lab.expect.findIndex((expectation) => expectation.kind === 'everythingElse');
+  const restExpectation = lab.expect[rest];
+  if (restExpectation) {
+    const line = lab.expectLines[rest] ?? 0;
+    for (const check of everyPair(endpoints, probesOf(lab))) {
+      const full = { ...check, expected: restExpectation.outcome, line };
+      if (!checks.has(checkKey(full))) checks.set(checkKey(full), full);
+    }
+  }
+  return { checks: [...checks.values()], issues };
+}
+
+function checkKey({ source, sourceIndex, target, targetIndex, probe }: Omit<Check, 'expected' | 'line'>): string {
+  return [source, sourceIndex ?? 'any', target, targetIndex, probe.protocol, probe.port ?? '', probe.family].join(' ');
+}
+
+function indexIn(lab: Lab, { instance, interface: name }: EndpointRef): number | undefined {
+  return name === undefined ? undefined : interfaceIndex(lab.instances[instance]?.interfaces ?? [], instance, name);
+}
+
+function has6(endpoints: ReadonlyMap<string, LabEndpoint>, instance: string, index: number | undefined): boolean {
+  const interfaces = endpoints.get(instance)?.interfaces ?? [];
+  return index === undefined ? interfaces.some((entry) => entry.ipv6 !== undefined) : interfaces[index]?.ipv6 !== undefined;
+}
+
+/** All probes of the lab without their family, in the order of columns. */
+function probesOf(lab: Lab): Omit<Probe, 'family'>[] {
+  const mentioned = lab.expect.flatMap((expectation) => (expectation.kind === 'pairs' ? expectation.probes : []));
+  const byText = new Map(
+    [...DEFAULT_PROBES, ...mentioned].map(({ protocol, port }) => [
+      `${protocol}/${port ?? 0}`,
+      { protocol, ...(port !== undefined && { port }) },
+    ]),
+  );
+  return [...byText.values()].sort(compareProbes);
+}
+
+export function compareProbes(a: Omit<Probe, 'family'>, b: Omit<Probe, 'family'>): number {
+  return a.protocol.localeCompare(b.protocol) || (a.port ?? 0) - (b.port ?? 0);
+}
+
+function* everyPair(endpoints: ReadonlyMap<string, LabEndpoint>, probes: readonly Omit<Probe, 'family'>[]) {
+  for (const source of endpoints.keys())
+    for (const [target, { interfaces }] of endpoints) {
+      if (source === target) continue;
+      for (const [targetIndex, { ipv6 }] of interfaces.entries())
+        for (const probe of probes) {
+          yield { source, target, targetIndex, probe: { ...probe, family: 4 as const } };
+          if (ipv6 !== undefined && has6(endpoints, source, undefined))
+            yield { source, target, targetIndex, probe: { ...probe, family: 6 as const } };
+        }
+    }
+}

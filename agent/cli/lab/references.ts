@@ -1,0 +1,157 @@
+import { cidr, contains, containsCidr, parseCidr } from '../../model/address.js';
+import type { EndpointRef } from './expect.js';
+import type { LabFile, LabInterface } from './schema.js';
+
+/** What can only be checked with the whole lab file in view: names that must exist, things that must fit. Pure. */
+
+export interface LabIssue {
+  readonly path: readonly PropertyKey[];
+  /** Points at the key and not at its value. */
+  readonly onKey: boolean;
+  readonly message: string;
+}
+
+export function checkReferences(lab: LabFile): LabIssue[] {
+  const issues: LabIssue[] = [];
+  const report = (path: readonly PropertyKey[], message: string) => void issues.push({ path, onKey: false, message });
+  const must = (kind: 'vpcs' | 'subnets' | 'groups' | 'interfaces', name: string, path: readonly PropertyKey[]): boolean => {
+    if (name in lab[kind]) return true;
+    const known = Object.keys(lab[kind]);
+    report(path, `${kind} has no '${name}'${known.length > 0 ? ` (it has ${known.join(', ')})` : ''}`);
+    return false;
+  };
+
+  for (const [name, subnet] of Object.entries(lab.subnets)) {
+    if (!must('vpcs', subnet.vpc, ['subnets', name, 'vpc'])) continue;
+    const vpc = lab.vpcs[subnet.vpc];
+    if (vpc && !containsCidr(cidr(vpc.cidr), cidr(subnet.cidr)))
+      report(['subnets', name, 'cidr'], `${subnet.cidr} is not within ${vpc.cidr} of VPC ${subnet.vpc}`);
+    if (vpc && subnet.ipv6 !== undefined && vpc.ipv6 === undefined)
+      report(['subnets', name, 'ipv6'], `VPC ${subnet.vpc} has no IPv6 range: give it one (ipv6: true)`);
+  }
+  for (const [name, list] of Object.entries(lab.prefixLists)) {
+    list.entries.forEach((entry, i) => {
+      if (parseCidr(entry)?.family !== list.family) report(['prefixLists', name, 'entries', i], `'${entry}' is no IPv${list.family} range`);
+    });
+    if (name in lab.groups) report(['prefixLists', name], `'${name}' is a group too: rules could not tell them apart`);
+  }
+  checkGroups(lab, report, must);
+  const vpcOf = (subnet: string) => lab.subnets[subnet]?.vpc;
+  const checkInterface = (entry: LabInterface, path: readonly PropertyKey[]) => {
+    if (!must('subnets', entry.subnet, [...path, 'subnet'])) return;
+    const range = lab.subnets[entry.subnet]?.cidr;
+    const addresses = [
+      ...(entry.address ? [[entry.address, 'address'] as const] : []),
+      ...entry.addresses.map((a, i) => [a, 'addresses', i] as const),
+    ];
+    for (const [address, ...where] of addresses)
+      if (range && !contains(cidr(range), address)) report([...path, ...where], `${address} is not in ${range} of subnet ${entry.subnet}`);
+    entry.groups?.forEach((group, i) => {
+      if (must('groups', group, [...path, 'groups', i]) && lab.groups[group]?.vpc !== vpcOf(entry.subnet))
+        report([...path, 'groups', i], `group ${group} is of VPC ${lab.groups[group]?.vpc}, the interface of ${vpcOf(entry.subnet)}`);
+    });
+  };
+  for (const [name, entry] of Object.entries(lab.interfaces)) checkInterface(entry, ['interfaces', name]);
+
+  const users = new Map<string, string>();
+  for (const [name, instance] of Object.entries(lab.instances)) {
+    const vpcs = new Set<string | undefined>();
+    instance.interfaces.forEach((entry, i) => {
+      const path = ['instances', name, 'interfaces', i];
+      if (typeof entry !== 'string') {
+        checkInterface(entry, path);
+        vpcs.add(vpcOf(entry.subnet));
+        if (`${name}-eth${i}` in lab.interfaces) report(path, `it would be called ${name}-eth${i}, but interfaces has one of that name`);
+        return;
+      }
+      if (!must('interfaces', entry, path)) return;
+      vpcs.add(vpcOf(lab.interfaces[entry]?.subnet ?? ''));
+      const other = users.get(entry);
+      if (other !== undefined) report(path, `${entry} is an interface of ${other} already`);
+      users.set(entry, name);
+    });
+    if (vpcs.size > 1)
+      report(['instances', name, 'interfaces'], `interfaces of one instance must be of one VPC, not ${[...vpcs].join(' and ')}`);
+  }
+  checkRouteTables(lab, report, must);
+  checkExpectations(lab, report);
+  return issues;
+}
+
+type Report = (path: readonly PropertyKey[], message: string) => void;
+type Must = (kind: 'vpcs' | 'subnets' | 'groups' | 'interfaces', name: string, path: readonly PropertyKey[]) => boolean;
+
+function checkGroups(lab: LabFile, report: Report, must: Must): void {
+  for (const [name, group] of Object.entries(lab.groups)) {
+    must('vpcs', group.vpc, ['groups', name, 'vpc']);
+    if (name === 'default' || name.startsWith('sg-')) report(['groups', name], `a group can't be called '${name}'`);
+    for (const direction of ['ingress', 'egress'] as const) {
+      group[direction]?.forEach(({ rules }, i) => {
+        const peer = rules[0]?.peer;
+        if (peer?.kind !== 'name' || peer.name in lab.prefixLists) return;
+        const path = ['groups', name, direction, i];
+        const other = lab.groups[peer.name];
+        if (!other) report(path, `there is no group and no prefix list '${peer.name}'`);
+        else if (other.vpc !== group.vpc) report(path, `group ${peer.name} is of VPC ${other.vpc}, this one of ${group.vpc}`);
+      });
+    }
+  }
+}
+
+function checkRouteTables(lab: LabFile, report: Report, must: Must): void {
+  const users = new Map<string, string>();
+  for (const [name, table] of Object.entries(lab.routeTables)) {
+    must('vpcs', table.vpc, ['routeTables', name, 'vpc']);
+    if (table.main) {
+      const other = users.get(`main ${table.vpc}`);
+      if (other !== undefined) report(['routeTables', name], `${other} is the main table of ${table.vpc} already`);
+      users.set(`main ${table.vpc}`, name);
+      if (table.subnets.length > 0)
+        report(['routeTables', name, 'subnets'], 'the main table is used by every subnet that has no other: leave this out');
+    }
+    table.subnets.forEach((subnet, i) => {
+      const path = ['routeTables', name, 'subnets', i];
+      if (!must('subnets', subnet, path)) return;
+      const other = users.get(subnet);
+      if (other !== undefined) report(path, `subnet ${subnet} uses ${other} already`);
+      users.set(subnet, name);
+      if (lab.subnets[subnet]?.vpc !== table.vpc)
+        report(path, `subnet ${subnet} is of VPC ${lab.subnets[subnet]?.vpc}, the table of ${table.vpc}`);
+    });
+    table.routes.forEach((route, i) => {
+      if (!(route.interface in lab.interfaces) && !isInline(lab, route.interface))
+        must('interfaces', route.interface, ['routeTables', name, 'routes', i]);
+    });
+  }
+}
+
+/** Whether a name is that of an interface written inside an instance. */
+function isInline(lab: LabFile, name: string): boolean {
+  const match = /^(.+)-eth(\d+)$/.exec(name);
+  return typeof lab.instances[match?.[1] ?? '']?.interfaces[Number(match?.[2])] === 'object';
+}
+
+function checkExpectations(lab: LabFile, report: Report): void {
+  let elses = 0;
+  lab.expect.forEach((expectation, i) => {
+    const path = ['expect', i];
+    if (expectation.kind === 'everythingElse') {
+      if (++elses > 1) report(path, "'everything else' can be said only once");
+      return;
+    }
+    for (const { instance, interface: name } of [...expectation.sources, ...expectation.targets] satisfies EndpointRef[]) {
+      const found = lab.instances[instance];
+      if (!found) report(path, `there is no instance '${instance}'`);
+      else if (name !== undefined && interfaceIndex(found.interfaces, instance, name) < 0)
+        report(path, `${instance} has no interface '${name}'`);
+    }
+  });
+}
+
+/** Device index of an interface given as `ethN` or by name; −1 when the instance has no such. */
+export function interfaceIndex(interfaces: readonly unknown[], instance: string, name: string): number {
+  const device = /^(?:eth|(.+)-eth)(\d+)$/.exec(name);
+  if (device && (device[1] === undefined || (device[1] === instance && typeof interfaces[Number(device[2])] === 'object')))
+    return Number(device[2]) < interfaces.length ? Number(device[2]) : -1;
+  return interfaces.indexOf(name);
+}

@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { parseAddress, parseCidr } from '../../model/address.js';
+import { parseExpectation } from './expect.js';
+import { parseRuleText, RuleTextError } from './rule-text.js';
+
+/** The shape of a lab file. References between its parts are checked in `load.ts`. */
+
+const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name: letters, digits, dots, dashes, underscores');
+const named = <T extends z.ZodType>(value: T) => z.record(Name, value).default({});
+
+const range = (family: 4 | 6) =>
+  z.string().superRefine((text, context) => {
+    const parsed = parseCidr(text);
+    if (parsed?.family !== family) context.addIssue(`must be an IPv${family} range like ${family === 4 ? '10.0.0.0/16' : 'fd00::/56'}`);
+    else if (!parsed.canonical) context.addIssue(`has host bits set: write ${parsed.text}`);
+  });
+const address = (family: 4 | 6) =>
+  z
+    .string()
+    .refine((text) => parseAddress(text)?.family === family, `must be an IPv${family} address`)
+    .transform((text) => parseAddress(text)?.text ?? text);
+
+/** YAML 1.2 reads `on` and `off` as text, `true` and `false` as booleans. */
+const OnOff = z
+  .union([z.boolean(), z.enum(['on', 'off'])], { error: 'must be on or off' })
+  .transform((value) => value === true || value === 'on');
+
+/** `true`: the agent chooses. */
+const Ipv6Range = z.union([z.literal(true), range(6)], { error: 'must be true or an IPv6 range' });
+
+/** Runs a parser of a short form; what it throws becomes an issue of the schema. */
+function parsed<T>(parse: (text: string) => T) {
+  return z.string().transform((text, context): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      if (!(error instanceof RuleTextError)) throw error;
+      context.addIssue(error.message);
+      return z.NEVER;
+    }
+  });
+}
+
+const ruleEntry = (direction: 'ingress' | 'egress') => {
+  const text = parsed((rule) => parseRuleText(rule, direction));
+  return z.union([
+    text.transform((rules) => ({ rules, description: undefined as string | undefined })),
+    z.strictObject({ rule: text, description: z.string().optional() }).transform(({ rule, description }) => ({ rules: rule, description })),
+  ]);
+};
+
+const interfaceFields = {
+  subnet: Name,
+  address: address(4).optional(),
+  addresses: z.array(address(4)).default([]),
+  ipv6: z.union([z.int().min(0).max(16), z.array(address(6))], { error: 'must be how many, or a list of IPv6 addresses' }).default(0),
+  groups: z.array(Name).min(1, 'must name a group; leave it out for the default one').optional(),
+  mac: z
+    .string()
+    .regex(/^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, 'must be a MAC address like 02:00:00:00:00:10')
+    .transform((mac) => mac.toLowerCase())
+    .optional(),
+  check: OnOff.default(true),
+  description: z.string().max(255).default(''),
+};
+export const LabInterface = z.strictObject(interfaceFields);
+export type LabInterface = z.output<typeof LabInterface>;
+
+const LabRoute = z.string().transform((text, context) => {
+  const match = /^(\S+)\s+(?:via|->|→)\s+(\S+)$/.exec(text.trim());
+  const destination = match?.[1] && parseCidr(match[1]);
+  if (!match?.[2] || !destination) {
+    context.addIssue(`'${text}' is no route: write it like '0.0.0.0/0 via nat-interface'`);
+    return z.NEVER;
+  }
+  if (!destination.canonical) context.addIssue(`'${match[1]}' has host bits set: write ${destination.text}`);
+  return { destination: destination.text, interface: match[2] };
+});
+
+export const LabFile = z.strictObject({
+  lab: Name,
+  description: z.string().optional(),
+  vpcs: named(z.strictObject({ cidr: range(4), ipv6: Ipv6Range.optional() })),
+  subnets: named(z.strictObject({ vpc: Name, cidr: range(4), zone: z.string().optional(), ipv6: Ipv6Range.optional() })),
+  prefixLists: named(
+    z.strictObject({
+      family: z.union([z.literal(4), z.literal(6)]).default(4),
+      maxEntries: z.int().min(1).max(1000).optional(),
+      entries: z.array(z.string()).default([]),
+    }),
+  ),
+  groups: named(
+    z.strictObject({
+      vpc: Name,
+      ingress: z.array(ruleEntry('ingress')).default([]),
+      /** Absent: everything, as in a new group. */
+      egress: z.array(ruleEntry('egress')).optional(),
+    }),
+  ),
+  interfaces: named(LabInterface),
+  instances: named(
+    z.strictObject({
+      type: z.string().optional(),
+      interfaces: z.array(z.union([Name, LabInterface])).min(1, 'must have an interface'),
+      userData: z.string().max(16_384, 'must be at most 16 KiB').default(''),
+      sourceBasedRouting: OnOff.default(true),
+    }),
+  ),
+  routeTables: named(
+    z.strictObject({
+      vpc: Name,
+      /** The VPC's main table instead of one of its own. */
+      main: z.literal(true).optional(),
+      subnets: z.array(Name).default([]),
+      routes: z.array(LabRoute).default([]),
+    }),
+  ),
+  expect: z.array(parsed(parseExpectation)).default([]),
+});
+export type LabFile = z.output<typeof LabFile>;

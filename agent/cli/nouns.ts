@@ -1,0 +1,29 @@
+/** The nouns of the API as `eni` names them: where they are listed, and which field is their identity. */
+export interface NounInfo {
+  readonly path: string;
+  readonly idField: string;
+  readonly idPrefix: string;
+}
+
+export const NOUNS = {
+  vpc: { path: '/v1/vpcs', idField: 'vpcId', idPrefix: 'vpc-' },
+  subnet: { path: '/v1/subnets', idField: 'subnetId', idPrefix: 'subnet-' },
+  interface: { path: '/v1/network-interfaces', idField: 'networkInterfaceId', idPrefix: 'eni-' },
+  instance: { path: '/v1/instances', idField: 'instanceId', idPrefix: 'i-' },
+  group: { path: '/v1/security-groups', idField: 'groupId', idPrefix: 'sg-' },
+  'route-table': { path: '/v1/route-tables', idField: 'routeTableId', idPrefix: 'rtb-' },
+  acl: { path: '/v1/network-acls', idField: 'networkAclId', idPrefix: 'acl-' },
+  'prefix-list': { path: '/v1/prefix-lists', idField: 'prefixListId', idPrefix: 'pl-' },
+} as const satisfies Record<string, NounInfo>;
+
+export type NounName = keyof typeof NOUNS;
+export const NOUN_NAMES = Object.keys(NOUNS) as NounName[];
+
+/** The noun an id belongs to, by its prefix. */
+export function nounOfId(id: string): NounName | undefined {
+  return NOUN_NAMES.find((noun) => id.startsWith(NOUNS[noun].idPrefix));
+}
+
+export function resourcePath(noun: NounName, id: string): string {
+  return `${NOUNS[noun].path}/${encodeURIComponent(id)}`;
+}

@@ -1,0 +1,57 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { createInstanceRuntime } from './instances/linux.js';
+import { deleteNetns, netnsNames } from './kernel/netns.js';
+import { isOurNamespace, isRouterNamespace } from './kernel/resources.js';
+import { isId } from './model/ids.js';
+import { LOCK_FILE, lockDirectory, STORE_FILE } from './store/directory.js';
+
+export interface TeardownOptions {
+  readonly dataDir: string;
+  /** Remove the directory as well: the model is lost. */
+  readonly removeData: boolean;
+}
+
+export interface TeardownResult {
+  readonly namespaces: readonly string[];
+  readonly dataDir?: string;
+}
+
+const ETC_NETNS = '/etc/netns';
+
+/**
+ * Removes everything that enid made in this kernel, whatever the store says: processes of instances, namespaces with all that is
+ * in them, files below /etc/netns. Nothing of enid's lies elsewhere (`kernel/resources.ts`). Succeeds when nothing is there.
+ * @throws {StoreFault} when a daemon has the data directory. @throws {Error} when `removeData` names a directory that is no data directory.
+ */
+export async function teardown({ dataDir, removeData }: TeardownOptions): Promise<TeardownResult> {
+  const directory = resolve(dataDir);
+  const lock = existsSync(directory) ? claim(directory, removeData) : undefined;
+  try {
+    const runtime = createInstanceRuntime({ dataDir: directory, log: { info: () => {} }, userDataTimeoutMs: 0 });
+    const namespaces = netnsNames().filter(isOurNamespace);
+    const instances = new Set([...namespaces.filter((name) => !isRouterNamespace(name)), ...instanceFiles()]);
+    // All at once: each takes as long as its processes need to end.
+    await Promise.all([...instances].map((id) => runtime.end(id)));
+    for (const name of namespaces) await deleteNetns(name);
+    if (!removeData || !existsSync(directory)) return { namespaces };
+    await rm(directory, { recursive: true });
+    return { namespaces, dataDir: directory };
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Makes sure that no daemon works with the directory, and before it is removed, that it is one of enid's. */
+function claim(directory: string, toRemove: boolean): { release: () => void } | undefined {
+  const names = readdirSync(directory);
+  if (toRemove && names.length > 0 && !names.includes(STORE_FILE))
+    throw new Error(`${directory} holds no store of enid's (${STORE_FILE}): it is not removed. Name the data directory with --data-dir`);
+  return names.includes(LOCK_FILE) ? lockDirectory(directory) : undefined;
+}
+
+/** Instances whose files below /etc/netns are there, with or without a namespace. */
+function instanceFiles(): string[] {
+  return existsSync(ETC_NETNS) ? readdirSync(ETC_NETNS).filter((name) => isId('instance', name)) : [];
+}
