@@ -139,9 +139,9 @@ const makeVeth: Work<'veth'> = {
   lane: anywhere,
   run: (objects, { sockets, monitor }) =>
     each(objects, async (spec) => {
-      const { replaced } = await ensureVeth(sockets, spec);
-      // What else hung on the devices went with them, and nobody may have planned to make it again.
-      if (replaced) for (const netns of [spec.netns, spec.peer.netns]) monitor.report(netns);
+      const { disturbed } = await ensureVeth(sockets, spec);
+      // Nobody may have planned to make again what was lost.
+      if (disturbed) for (const netns of [spec.netns, spec.peer.netns]) monitor.report(netns);
     }),
 };
 

@@ -45,7 +45,8 @@ export function insideNetns<T>(name: string, action: (() => T) & (T extends Prom
   }
 }
 
-function openNetns(name: string): number {
+/** A descriptor of the file that bears the name; the caller closes it. @throws {KernelError} not-found. */
+export function openNetns(name: string): number {
   try {
     return openSync(netnsPath(name), constants.O_RDONLY);
   } catch (error) {

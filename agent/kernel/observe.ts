@@ -156,8 +156,8 @@ export class Observer {
   }
 
   /** Remembers how to delete what somebody else made. */
-  #foreign(peculiarities: string, deletion: Buffer, object: KernelObject): KernelObject {
-    if (peculiarities) this.#deletions.set(keyOf(object), deletion);
+  #foreign(peculiarities: string, deletion: () => Buffer, object: KernelObject): KernelObject {
+    if (peculiarities) this.#deletions.set(keyOf(object), deletion());
     return object;
   }
 

@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { KernelError } from './errors.js';
 import { NETLINK, NetlinkSocket } from './netlink/socket.js';
-import { netnsIdentity, netnsPath } from './netns.js';
+import { netnsIdentity, openNetns } from './netns.js';
 
 /** Ports below are process ids, above are those that the kernel picks when a process has several sockets. */
 const PORTS = { first: 0x0100_0000, last: 0x7fff_fff0 } as const;
@@ -81,10 +81,9 @@ export class NamespaceSockets {
   }
 }
 
-/** Runs `action` with a descriptor of the namespace, for requests that name one. */
+/** Runs `action` with a descriptor of the namespace, for requests that name one. @throws {KernelError} not-found without such a name. */
 export function withNetnsDescriptor<T>(netns: string, action: (fd: number) => T): T {
-  if (netnsIdentity(netns) === undefined) throw new KernelError(`no network namespace ${netns}`, { errno: 'ENOENT' });
-  const fd = openSync(netnsPath(netns), 'r');
+  const fd = openNetns(netns);
   try {
     return action(fd);
   } finally {

@@ -14,16 +14,17 @@ export const HOST_END_LINK_LOCAL = `${ROUTER_LINK_LOCAL}/64`;
 
 /**
  * Afterwards the pair is as specified, both ends up, the host end last. Repairs in place what can be; a pair with its other end
- * missing or elsewhere is made anew. Returns whether routes, neighbours and addresses of the devices were lost by that.
+ * missing or elsewhere is made anew. Returns whether what hung on the devices may be lost: the kernel forgets neighbours when a
+ * device gets another MAC, routes too when it is down, and addresses when it goes.
  */
-export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Promise<{ readonly replaced: boolean }> {
+export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Promise<{ readonly disturbed: boolean }> {
   const router = sockets.route(spec.netns);
   const instance = sockets.route(spec.peer.netns);
   const existing = findLink(router, { name: spec.name });
   const peer = existing && peerOf(router, instance, existing, spec);
   if (existing && peer) {
     configure(router, instance, spec, existing, peer);
-    return { replaced: false };
+    return { disturbed: existing.mac !== spec.mac || !existing.up || !peer.up };
   }
   if (existing) await deleteNow(sockets, spec.netns, spec.name);
   const obstacle = findLink(instance, { name: spec.peer.name });
@@ -34,7 +35,7 @@ export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Pro
   const other = findLink(instance, { name: spec.peer.name });
   if (!made || !other) throw new KernelError('the new pair is gone again', { kind: 'not-found' });
   configure(router, instance, spec, made, other);
-  return { replaced: existing !== undefined };
+  return { disturbed: existing !== undefined };
 }
 
 /** The other end, if the pair is one of the specified devices. */

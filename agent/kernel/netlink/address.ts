@@ -20,7 +20,7 @@ export interface DeviceAddress {
   readonly address: string;
   /** Who added it; absent on kernels before 5.18, which keep no such note. */
   readonly protocol?: number;
-  /** Whether the kernel adds it by itself. */
+  /** Whether the kernel adds it by itself; without a `protocol` a guess by what it is. */
   readonly automatic: boolean;
 }
 
@@ -28,19 +28,21 @@ export function parseAddress(body: Buffer): DeviceAddress {
   const found = attributesOf(body, HEADER);
   const value = addressText(found.get(IFA.local) ?? found.get(IFA.address) ?? Buffer.alloc(4));
   const protocol = found.get(IFA.protocol)?.readUInt8();
+  const isLinkLocal = body.readUInt8(0) === AF[6] && body.readUInt8(3) === SCOPE_LINK;
   return {
     index: body.readUInt32LE(4),
     address: `${value}/${body.readUInt8(1)}`,
     ...(protocol !== undefined && { protocol }),
     automatic:
-      protocol === undefined
-        ? value === '127.0.0.1' || value === '::1' || (body.readUInt8(0) === AF[6] && body.readUInt8(3) === SCOPE_LINK)
-        : protocol > 0 && protocol <= LAST_KERNEL_PROTOCOL,
+      value === '127.0.0.1' || value === '::1' || (protocol === undefined ? isLinkLocal : protocol > 0 && protocol <= LAST_KERNEL_PROTOCOL),
   };
 }
 
 export function listAddresses(socket: NetlinkSocket): DeviceAddress[] {
-  return socket.dump(RTM_ADDRESS.get, Buffer.alloc(HEADER)).map((found) => parseAddress(found.body));
+  const found = socket.dump(RTM_ADDRESS.get, Buffer.alloc(HEADER)).map(({ body }) => parseAddress(body));
+  // A kernel that marks addresses marks the link-local ones that it adds: one without a mark is somebody's.
+  const marks = found.some(({ protocol }) => protocol !== undefined);
+  return found.map((one) => (marks && one.protocol === undefined && one.address.startsWith('fe80:') ? { ...one, automatic: false } : one));
 }
 
 /** Adds an address as ours, or makes one that is there ours. IPv6 is usable at once. */

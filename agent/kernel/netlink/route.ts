@@ -38,8 +38,8 @@ export interface Route extends RouteSpec {
   readonly index?: number;
   /** What else identifies it and our routes never have, in words; empty for a route that could be ours. */
   readonly peculiarities: string;
-  /** Request that deletes this very route. */
-  readonly deletion: Buffer;
+  /** Makes the request that deletes this very route. */
+  readonly deletion: () => Buffer;
 }
 
 export function parseRoute(body: Buffer): Route {
@@ -73,7 +73,7 @@ export function parseRoute(body: Buffer): Route {
     protocol,
     automatic: protocol > 0 && protocol <= LAST_KERNEL_PROTOCOL,
     peculiarities,
-    deletion: deletionOf(body, found),
+    deletion: () => deletionOf(body, found),
   };
 }
 

@@ -24,8 +24,8 @@ export interface Rule extends RuleSpec {
   readonly automatic: boolean;
   /** What else it has and our rules never do, in words; empty for a rule that could be ours. */
   readonly peculiarities: string;
-  /** Request that deletes this very rule. */
-  readonly deletion: Buffer;
+  /** Makes the request that deletes this very rule. */
+  readonly deletion: () => Buffer;
 }
 
 export function parseRule(body: Buffer): Rule {
@@ -46,7 +46,7 @@ export function parseRule(body: Buffer): Rule {
     protocol,
     automatic: protocol === KERNEL_PROTOCOL,
     peculiarities: peculiaritiesOf(body, found),
-    deletion: message(RTM_RULE.delete, 0, withoutFlags(body)),
+    deletion: () => message(RTM_RULE.delete, 0, withoutFlags(body)),
   };
 }
 
