@@ -16,11 +16,10 @@ import type { InterfaceCounters, Kernel } from './kernel/port.js';
 import { hostEndName, routerNamespace } from './kernel/resources.js';
 import { systemClock } from './lib/clock.js';
 import { interfaceAddresses } from './model/network-interface.js';
-import { type Change, RECORD_KINDS, type Snapshot } from './model/snapshot.js';
+import type { Snapshot } from './model/snapshot.js';
 import { ReconcileLoop } from './reconcile/loop.js';
 import { StatusBoard } from './reconcile/status-board.js';
 import { openEmbeddedStore } from './store/embedded.js';
-import type { Store } from './store/store.js';
 
 export interface Daemon {
   /** URL of the API. */
@@ -82,8 +81,8 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     events: new EventHub(randomHex(8)),
     metrics,
     reset: async () => {
-      await empty(store);
-      await loop.settled(store.snapshot());
+      const { after } = await run([{ command: 'reset', input: {} }]);
+      await loop.settled(after);
     },
     waitsFor: () => (ready ? [] : ['the first pass over the kernel']),
   };
@@ -157,13 +156,4 @@ async function readCounters(
     }
   }
   return counters;
-}
-
-/** Deletes every record, as one commit. */
-async function empty(store: Store): Promise<void> {
-  const snapshot = store.snapshot();
-  const changes = RECORD_KINDS.flatMap((kind) =>
-    [...snapshot.tables[kind].ids()].map((id): Change => ({ kind, id, record: undefined }) as Change),
-  );
-  if (changes.length > 0) await store.commit(snapshot.revision, changes);
 }

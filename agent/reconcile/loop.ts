@@ -174,6 +174,7 @@ export class ReconcileLoop {
 
     const unended = await this.endInstances(snapshot, planned);
     const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && unended.has(unit)));
+    if (ops.length > 0) log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     this.ledger.begin(ops);
     const results = ops.length > 0 ? await kernel.apply(ops) : [];
     this.ledger.record(results);

@@ -52,7 +52,7 @@ describe('restart', () => {
 describe('drift', () => {
   const setup = useAgent(['--resync-seconds', '2']);
 
-  /** What somebody does behind the agent's back; $ROUTER, $A, $DEV (host end of A) and $ADDR are filled in. */
+  /** What somebody does behind the agent's back; $ROUTER, $INSTANCE, $DEV (host end of A) and $ADDR are filled in. */
   const sabotage: readonly [what: string, where: 'router' | 'instance' | 'host', argv: string[], withinMs: number][] = [
     ['host end deleted', 'router', ['ip', 'link', 'del', '$DEV'], 1000],
     ['host end down', 'router', ['ip', 'link', 'set', '$DEV', 'down'], 1000],
@@ -76,7 +76,7 @@ describe('drift', () => {
     ['address deleted in the instance', 'instance', ['ip', 'addr', 'flush', 'dev', 'eth0'], 1000],
     ['default route deleted in the instance', 'instance', ['ip', 'route', 'del', 'default'], 1000],
     ['MAC changed in the instance', 'instance', ['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:98'], 1000],
-    ['instance namespace deleted', 'host', ['ip', 'netns', 'del', '$A'], 1000],
+    ['instance namespace deleted', 'host', ['ip', 'netns', 'del', '$INSTANCE'], 1000],
     ['router namespace deleted', 'host', ['ip', 'netns', 'del', '$ROUTER'], 1000],
   ];
 
@@ -86,7 +86,7 @@ describe('drift', () => {
     const b = await instance({ subnetId: subnetB });
     await serve(b.instanceId, 'tcp:80');
     const { attachment } = await agent.ok('GET', `/v1/network-interfaces/${a.eni.networkInterfaceId}`);
-    const names: Record<string, string> = { $ROUTER: vpcId, $A: a.instanceId, $DEV: attachment.device.hostEnd, $ADDR: a.address };
+    const names: Record<string, string> = { $ROUTER: vpcId, $INSTANCE: a.instanceId, $DEV: attachment.device.hostEnd, $ADDR: a.address };
     const filled = argv.map((word) => Object.entries(names).reduce((text, [name, value]) => text.replaceAll(name, value), word));
     const before = await state(vpcId, [a.instanceId, b.instanceId]);
     const done =
@@ -94,7 +94,7 @@ describe('drift', () => {
         ? await execa(filled[0] ?? '', filled.slice(1), { reject: false })
         : await inside(where === 'router' ? vpcId : a.instanceId, ...filled);
     expect(done.exitCode, done.stderr).toBe(0);
-    await until(async () => (await state(vpcId, [a.instanceId, b.instanceId])) === before, withinMs, 'repair');
+    await expect.poll(() => state(vpcId, [a.instanceId, b.instanceId]), { timeout: withinMs, interval: 20 }).toBe(before);
     expect(await pings(a.instanceId, b.address)).toBe(true);
     expect(await pings(b.instanceId, a.address)).toBe(true);
     if (argv.join(' ') !== 'ip netns del $ROUTER') expect(await tcp(a.instanceId, b.address, 80)).toBe(a.address);

@@ -25,7 +25,7 @@ export async function tcp(netns: string, address: string, port: number): Promise
 
 /** Whether a datagram comes back. */
 export async function udp(netns: string, address: string, port: number): Promise<boolean> {
-  const script = 'exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && IFS= read -r -t "$3" -u 3 line && [ "$line" = hello ]';
+  const script = 'exec 3<>"/dev/udp/$1/$2" && echo hello >&3 && [ "$(timeout "$3" head -c 5 <&3)" = hello ]';
   const { exitCode } = await inside(netns, 'timeout', '2', 'bash', '-c', script, 'udp', address, String(port), DROP_SECONDS);
   return exitCode === 0;
 }
