@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { bootKey, InstanceDirectory, kernelBootId, netnsIdentity } from '../../agent/instances/boot.js';
 import { endProcesses, namespaceOf, ProcessTable } from '../../agent/instances/processes.js';
 import type { InstanceBoot, InstanceRuntime } from '../../agent/instances/runtime.js';
 import { compile } from '../support/compile.js';
@@ -63,28 +64,34 @@ describe('user data of one boot runs once', () => {
     expect(notes()).toBe(1);
   });
 
-  it('also when two daemons do not know of each other', async () => {
+  it('also when inits of daemons that were killed are still on their way', async () => {
     ip('netns', 'add', A);
-    const others = [1, 2].map(() => startElsewhere(boot(A, noting())));
-    await Promise.all(others.map(({ said }) => said('ready')));
-    await Promise.allSettled([bench.runtime().start(boot(A, noting())), ...others.map(({ said }) => said('started'))]);
+    const netns = netnsIdentity(A);
+    if (!netns) throw new Error('no namespace');
+    new InstanceDirectory(bench.dataDir, A).prepare(bootKey(boot(A), kernelBootId(), netns), noting());
+    // Each finds the claim of the boot and starts an init for it.
+    await Promise.all([1, 2, 3, 4].map(() => bench.runtime().start(boot(A, noting()))));
     await up();
-    for (const { child } of others) child.kill('SIGKILL');
-    await bench.runtime().start(boot(A, noting()));
     expect(notes()).toBe(1);
-    expect(processesIn(inodeOf(A)).filter((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'unshare\n')).toHaveLength(1);
+    const isWrapper = (pid: number) => runs(pid) && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'unshare\n';
+    expect(processesIn(inodeOf(A)).filter(isWrapper)).toHaveLength(1);
   });
 
   it('and not less, when the daemon is killed at any moment of the start', { timeout: 120_000 }, async () => {
-    let before = 0;
     const rounds = 24;
+    let before = 0;
+    let startMs = 0;
     for (let round = 0; round < rounds; round++) {
       const id = `i-${round.toString(16).padStart(17, '0')}`;
       ip('netns', 'add', id);
       const { child, said } = startElsewhere(boot(id, noting(id)));
       const ended = once(child, 'exit');
       await said('ready');
-      await new Promise((resolve) => setTimeout(resolve, (round * 30) / rounds));
+      const begin = performance.now();
+      // Every sixth is killed when it is done, which also tells how long a start takes; the others on the way.
+      if (round % 6 === 0) await said('started');
+      else await new Promise((resolve) => setTimeout(resolve, ((round % 6) / 5) * startMs));
+      if (round % 6 === 0) startMs = performance.now() - begin;
       child.kill('SIGKILL');
       await ended;
       const key = existsSync(directory(id)) ? readdirSync(directory(id)).join() : '';
@@ -197,9 +204,11 @@ describe('end', () => {
       const others = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && namespaceOf(Number(name), 'pid') === pid);
       return [...new Set([...processesIn(net), ...others.map(Number)])];
     };
-    const commands = (pids: number[]) => pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')).join('\n');
+    const commandOf = (pid: number) => (runs(pid) ? readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') : '');
+    const commands = (pids: number[]) => pids.map(commandOf).join('\n');
     for (const id of [A, B]) await eventually(() => expect(commands(all(id)).match(/sleep 60\d/g)?.length).toBeGreaterThanOrEqual(6));
-    const [mine, other] = [all(A), all(B)];
+    const mine = all(A);
+    const other = all(B).filter((pid) => /sleep 60\d/.test(commands([pid])));
     await bench.runtime({ graceMs: 100 }).end(A);
     expect(mine.filter(runs)).toEqual([]);
     expect(processesIn(inodeOf(A))).toEqual([]);
@@ -209,22 +218,25 @@ describe('end', () => {
   });
 
   it('lets processes end by themselves, after one SIGTERM each', async () => {
-    const script = (name: string) =>
-      `trap 'echo term >>${bench.dataDir}/${name}; sleep 0.15; echo bye >>${bench.dataDir}/${name}; exit 0' TERM; while :; do sleep 0.01; done`;
+    const script = (name: string) => {
+      const file = `${bench.dataDir}/${name}`;
+      return `trap 'echo term >>${file}; sleep 0.15; echo bye >>${file}; exit 0' TERM; echo ready >>${file}; while :; do sleep 0.01; done`;
+    };
+    const files = () => ['inside', 'outside'].map((name) => readFileSync(`${bench.dataDir}/${name}`, 'utf8'));
     ip('netns', 'add', A);
-    await runtime.start(boot(A, noting(A, script('inside'))));
-    await up();
+    await runtime.start(boot(A, script('inside')));
     await outside(A, 'sh', '-c', script('outside'));
+    await eventually(() => expect(files()).toEqual(['ready\n', 'ready\n']));
     const before = performance.now();
     await bench.runtime({ graceMs: 10_000 }).end(A);
     expect(performance.now() - before).toBeLessThan(5000);
-    for (const name of ['inside', 'outside']) expect(readFileSync(`${bench.dataDir}/${name}`, 'utf8')).toBe('term\nbye\n');
+    expect(files()).toEqual(['ready\nterm\nbye\n', 'ready\nterm\nbye\n']);
     expect(await output()).toMatch(/enid: user data ended with exit code 0\n$/);
   });
 
   it('waits no longer than the grace', async () => {
     ip('netns', 'add', A);
-    await runtime.start(boot(A, noting(A, `trap '' TERM; sleep 600`)));
+    await runtime.start(boot(A, `trap '' TERM; echo up; sleep 600`));
     await up();
     const before = performance.now();
     await bench.runtime({ graceMs: 300 }).end(A);
@@ -268,7 +280,7 @@ describe('end', () => {
 
   it('of the first process by SIGTERM ends the instance as a shutdown does', async () => {
     ip('netns', 'add', A);
-    await runtime.start(boot(A, noting(A, 'trap "echo bye; exit 7" TERM; while :; do sleep 0.01; done')));
+    await runtime.start(boot(A, 'trap "echo bye; exit 7" TERM; echo up; while :; do sleep 0.01; done'));
     await up();
     process.kill(initOf(), 'SIGTERM');
     await eventually(() => expect(processesIn(inodeOf(A))).toEqual([]));
