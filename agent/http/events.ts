@@ -54,7 +54,7 @@ export function addEvents(
     querystring: EventQuery,
     response: { 200: { description: 'A stream that does not end', content: { 'text/event-stream': { schema: ResourceEventView } } } },
   };
-  app.get('/v1/events', { schema }, async (request, reply) => {
+  app.get('/v1/events', { schema, exposeHeadRoute: false }, async (request, reply) => {
     const wanted = wantedKinds(parseInput(EventQuery, request.query).kinds);
     if (streams.size >= MAX_STREAMS) throw apiError('RequestLimitExceeded', { reason: `There are ${MAX_STREAMS} event streams already` });
 

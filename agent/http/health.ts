@@ -18,12 +18,20 @@ export function addHealth(
   const tags = ['Observation'];
   app.get(
     '/healthz',
-    { schema: { operationId: 'getHealth', summary: 'Whether the process answers', tags, response: { 200: Health } } },
+    { schema: { operationId: 'getHealth', summary: 'Whether the process answers', tags, security: [], response: { 200: Health } } },
     async () => ({ status: 'ok' }),
   );
   app.get(
     '/readyz',
-    { schema: { operationId: 'getReadiness', summary: 'Whether it can do its work', tags, response: { 200: Readiness, 503: Readiness } } },
+    {
+      schema: {
+        operationId: 'getReadiness',
+        summary: 'Whether it can do its work',
+        tags,
+        security: [],
+        response: { 200: Readiness, 503: Readiness },
+      },
+    },
     async (_request, reply) => {
       const waitsFor = deps.waitsFor();
       const ready = waitsFor.length === 0;

@@ -86,7 +86,7 @@ function onlyReferenced(paths: JsonObject, schemas: JsonObject): JsonObject {
     for (const [, name] of JSON.stringify(part).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
       if (name === undefined || used.has(name)) continue;
       used.add(name);
-      follow(schemas[name]);
+      follow(schemas[name] ?? {});
     }
   };
   follow(paths);

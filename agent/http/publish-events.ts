@@ -3,7 +3,7 @@ import type { StatusBoard } from '../reconcile/status-board.js';
 import type { Store } from '../store/store.js';
 import type { HttpDeps } from './deps.js';
 import type { ResourceEvent } from './event-hub.js';
-import { commitEvents, statusEvent } from './resource-events.js';
+import { commitEvents, statusEvents } from './resource-events.js';
 import { viewContext } from './rest/view.js';
 
 /** From now on every commit and every turn of a condition is told by `deps.events`. Returns the function that stops it. */
@@ -18,10 +18,7 @@ export function publishEvents(
   };
   const stops = [
     store.watch((commit) => publish(commitEvents(commit, context, systemClock.iso()))),
-    status.onTurn((condition) => {
-      const event = statusEvent(condition, store.snapshot(), context, systemClock.iso());
-      if (event) publish([event]);
-    }),
+    status.onTurn((condition) => publish(statusEvents(condition, store.snapshot(), context, systemClock.iso()))),
   ];
   return () => {
     for (const stop of stops) stop();

@@ -63,6 +63,8 @@ const HEADERS: { readonly [C in ErrorCode]?: readonly [name: string, value: stri
 };
 
 export function sendError(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // Set here too: some faults come before any hook runs.
+  void reply.header('x-request-id', request.id);
   const header = HEADERS[error.code];
   if (header) void reply.header(...header);
   return reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(envelope(error, request.id));

@@ -17,7 +17,7 @@ export const ResourceEventView = z
     id: z.string(),
     at: z.string(),
     revision: z.number().int(),
-    view: z.record(z.string(), z.json()).optional().describe('The resource as its GET shows it; absent when it was deleted.'),
+    view: z.record(z.string(), z.unknown()).optional().describe('The resource as its GET shows it; absent when it was deleted.'),
   })
   .meta({ id: 'ResourceEvent' });
 
@@ -33,16 +33,14 @@ export function commitEvents({ before, after, changes }: CommitEvent, context: C
   });
 }
 
-/** What it means that a unit of the kernel was realised, or could not be: `undefined` when the unit is no resource (any more). */
-export function statusEvent(
-  { unit }: Pick<Condition, 'unit'>,
-  snapshot: Snapshot,
-  context: Context,
-  at: string,
-): ResourceEvent | undefined {
-  const kind = taggedKindOf(unit);
-  if (kind === undefined || kind === 'securityGroupRule' || !snapshot.get(kind, unit)) return undefined;
-  return resourceEvent('status', kind, unit, snapshot, context, at);
+/** What it means that a unit of the kernel was realised, or could not be. An instance's state depends on its interfaces'. */
+export function statusEvents({ unit }: Pick<Condition, 'unit'>, snapshot: Snapshot, context: Context, at: string): ResourceEvent[] {
+  const ids = [unit, snapshot.get('networkInterface', unit)?.attachment?.instanceId];
+  return ids.flatMap((id) => {
+    const kind = id === undefined ? undefined : taggedKindOf(id);
+    if (id === undefined || kind === undefined || kind === 'securityGroupRule' || !snapshot.get(kind, id)) return [];
+    return [resourceEvent('status', kind, id, snapshot, context, at)];
+  });
 }
 
 function resourceEvent(

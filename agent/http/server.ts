@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Server as HttpsServer } from 'node:https';
-import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifyServerOptions } from 'fastify';
+import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import type { Config } from '../config/schema.js';
 import { apiError } from '../model/errors.js';
 import type { HttpDeps } from './deps.js';
@@ -38,13 +38,16 @@ export async function buildServer(
   app.setNotFoundHandler((request, reply) => renderError(unknownRoute(request.method, pathOf(request), routes), request, reply));
   takeEmptyJson(app);
 
+  // A kept connection that is busy while the server closes would otherwise hold it up until it times out.
   let closing = false;
   app.addHook('preClose', async () => {
     closing = true;
   });
+  app.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close');
+  });
   app.addHook('onRequest', async (request, reply) => {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
-    if (closing) throw apiError('ServiceUnavailable', { reason: 'The agent is stopping' });
   });
   addGuard(app, deps.config);
   app.addHook('onResponse', async (request, reply) => {
@@ -69,12 +72,11 @@ export async function buildServer(
 function createApp(deps: HttpDeps, tls: { cert: Buffer; key: Buffer } | undefined): FastifyInstance {
   const options: FastifyServerOptions = {
     loggerInstance: deps.log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 30_000,
     keepAliveTimeout: 65_000,
     genReqId: () => randomUUID(),
-    requestIdLogLabel: 'requestId',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: renderError,

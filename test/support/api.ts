@@ -1,4 +1,8 @@
 import { createHash } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { expect } from 'vitest';
@@ -67,6 +71,7 @@ export async function startApi({
   config: given,
   deps: replaced,
   store = createMemoryStore(),
+  expectsFaults = false,
   ...options
 }: TestApiOptions = {}): Promise<TestApi> {
   const config = Config.parse({ hostId: 'host-a', allowReset: true, ...given });
@@ -194,4 +199,19 @@ export async function makeNetwork(api: TestApi, cidrBlock = '10.0.0.0/16', subne
   const vpc = await api.ok('POST', '/v1/vpcs', { cidrBlock });
   const subnet = await api.ok('POST', '/v1/subnets', { vpcId: vpc.vpcId, cidrBlock: subnetBlock, availabilityZone: 'us-east-1a' });
   return { vpc, subnet, vpcId: vpc.vpcId as string, subnetId: subnet.subnetId as string };
+}
+
+/** Serves the API on a socket in the file system, for what injection cannot show: connections. Gone when the API is closed. */
+export async function listenOnSocket(api: TestApi): Promise<{ path: string; get: (url: string) => Promise<IncomingMessage> }> {
+  const path = join(mkdtempSync(join(tmpdir(), 'enid-api-')), 'socket');
+  await api.app.listen({ path });
+  return {
+    path,
+    get: (url) =>
+      new Promise((resolve, reject) => {
+        request({ socketPath: path, path: url, headers: { host: 'localhost' } }, resolve)
+          .once('error', reject)
+          .end();
+      }),
+  };
 }

@@ -21,7 +21,7 @@ const Batch = z
   })
   .meta({ id: 'Batch' });
 const BatchResult = z
-  .strictObject({ results: z.array(z.record(z.string(), z.json())).describe('One per command, in order: the ids of what it made.') })
+  .strictObject({ results: z.array(z.record(z.string(), z.unknown())).describe('One per command, in order: the ids of what it made.') })
   .meta({ id: 'BatchResult' });
 
 export const batchRoutes = [

@@ -40,7 +40,7 @@ const HostView = z
     regionName: z.string(),
     availabilityZones: z.array(z.string()),
     revision: z.number().int().describe('Of the store.'),
-    facts: z.record(z.string(), z.json()).describe('The machine: os, cpu, memory.'),
+    facts: z.record(z.string(), z.unknown()).describe('The machine: os, cpu, memory.'),
     kernel: z.string().describe('Release of the kernel that was probed.'),
     features: z.record(z.string(), z.boolean()).describe('What was probed, and whether the kernel has it.'),
     tools: z.record(z.string(), z.string().nullable()).describe('Programs that are used, and their versions.'),
