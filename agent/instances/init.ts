@@ -49,5 +49,6 @@ while [ -z "$ending" ]; do
   sleep 2147483647 &
   wait $!
 done
+wait
 while kill -0 -1 2>/dev/null; do sleep 0.02 2>/dev/null || sleep 1; done
 `;
