@@ -21,7 +21,7 @@ const MAX_VALUES = 200;
  * @throws {ApiError} InvalidParameterValue
  */
 export function parseFilter(text: string): Filter {
-  const match = /^(tag:(?:\\.|[^:\\])+|[^:]+):(.*)$/s.exec(text);
+  const match = /^(tag:(?:\\.|[^:\\])+|(?!tag:)[^:]+):(.*)$/s.exec(text);
   if (!match?.[1] || match[2] === undefined)
     throw invalidValue(`Value (${text}) for parameter filter is invalid: write name:value, for example vpc-id:vpc-0123456789abcdef0`);
   const name = match[1].startsWith('tag:') ? match[1].replaceAll(/\\(.)/gs, '$1') : match[1];

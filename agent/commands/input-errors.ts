@@ -25,7 +25,7 @@ export function inputError(issues: readonly Issue[]): ApiError {
 /** The issue that says most: of a union's branches, the one that the input came nearest to. */
 function innermost(issue: Issue, prefix: readonly PropertyKey[]): Issue {
   const path = [...prefix, ...issue.path];
-  if (issue.code === 'invalid_union' && issue.errors.length > 0) {
+  if (issue.code === 'invalid_union' && issue.input !== undefined && issue.errors.length > 0) {
     const branches = issue.errors.map((branch) => branch.map((inner) => innermost(inner, path)));
     const best = branches.sort((a, b) => distance(a, path) - distance(b, path))[0]?.[0];
     if (best && distance([best], path) < WRONG_TYPE) return best;
@@ -46,8 +46,10 @@ function distance(issues: readonly Issue[], path: readonly PropertyKey[]): numbe
   return Math.max(0, ...costs);
 }
 
+/** A field that is not there at all; the message of whatever its schema then says would mislead. */
 function isMissing(issue: Issue): boolean {
-  return issue.code === 'invalid_type' && issue.input === undefined && issue.path.length > 0;
+  const absent = issue.code === 'invalid_type' || issue.code === 'invalid_value' || issue.code === 'invalid_union';
+  return absent && issue.input === undefined && issue.path.length > 0;
 }
 
 function faultOf(issue: Issue): ApiError {

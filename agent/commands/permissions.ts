@@ -41,8 +41,8 @@ export type Permission = z.output<typeof Permission>;
 export type RuleSubject = Pick<SecurityGroupRule, 'direction' | 'protocol' | 'fromPort' | 'toPort' | 'peer'>;
 
 /** Number → name; other protocols go by number. https://www.iana.org/assignments/protocol-numbers */
-const PORT_PROTOCOLS: Readonly<Record<string, string>> = { '6': 'tcp', '17': 'udp', '1': 'icmp', '58': 'icmpv6' };
-const NAMES: Readonly<Record<string, string>> = { all: '-1', tcp: 'tcp', udp: 'udp', icmp: 'icmp', icmpv6: 'icmpv6' };
+const PORT_PROTOCOLS = new Map(Object.entries({ '6': 'tcp', '17': 'udp', '1': 'icmp', '58': 'icmpv6' }));
+const NAMES = new Map(Object.entries({ all: '-1', tcp: 'tcp', udp: 'udp', icmp: 'icmp', icmpv6: 'icmpv6' }));
 
 /**
  * What a permission of the group says, in the model's terms.
@@ -81,8 +81,8 @@ export function newRule(
 
 function protocolOf(wanted: string | number): string {
   const text = String(wanted).toLowerCase();
-  if (/^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= 255) return PORT_PROTOCOLS[text] ?? text;
-  const name = text === '-1' ? '-1' : NAMES[text];
+  if (/^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= 255) return PORT_PROTOCOLS.get(text) ?? text;
+  const name = text === '-1' ? '-1' : NAMES.get(text);
   if (name === undefined)
     throw invalidValue(
       `Invalid value '${wanted}' for IP protocol. Unknown protocol; use tcp, udp, icmp, icmpv6, a number of 0–255, or -1 for all`,
