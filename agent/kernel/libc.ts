@@ -89,8 +89,18 @@ export const setSocketOption = (fd: number, level: number, option: number, value
 export const send = (fd: number, data: Buffer): number => check(libc().send(fd, data, data.length, 0), 'send');
 /** On the thread pool. The caller leaves `data` alone until it ends. */
 export const sendAsync = (fd: number, data: Buffer): Promise<number> => callAsync(libc().send.async, 'send', fd, data, data.length, 0);
-/** Bytes received; with MSG_TRUNC in `flags` the length of the datagram, though it be longer than `data`. */
-export const receive = (fd: number, data: Buffer, flags: number): number => check(libc().recv(fd, data, data.length, flags), 'recv');
+/**
+ * Bytes received; with MSG_TRUNC in `flags` the length of the datagram, though it be longer than `data`. A negative errno when there
+ * is nothing (EAGAIN) or something was lost (ENOBUFS): that is ordinary, and an exception would cost more than all the rest.
+ */
+export const receive = (fd: number, data: Buffer, flags: number): number => {
+  const result: number = libc().recv(fd, data, data.length, flags);
+  if (result >= 0) return result;
+  const errno = koffi.errno();
+  return errno === EAGAIN || errno === ENOBUFS ? -errno : check(result, 'recv');
+};
+export const EAGAIN = 11;
+export const ENOBUFS = 105;
 export const closeDescriptor = (fd: number): number => check(libc().close(fd), 'close');
 
 export interface Poll {

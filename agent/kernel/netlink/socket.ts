@@ -3,6 +3,7 @@ import type { Poll } from '../libc.js';
 import {
   bindSocket,
   closeDescriptor,
+  EAGAIN,
   errnoError,
   pollReadable,
   receive,
@@ -13,12 +14,11 @@ import {
   socketName,
 } from '../libc.js';
 import { insideNetns } from '../netns.js';
-import { align4, attributesOf, textOf } from './attributes.js';
+import { errorOf, MESSAGE, message, messagesIn, type NetlinkMessage } from './message.js';
+
+export { FLAG, message, type NetlinkMessage } from './message.js';
 
 export const NETLINK = { route: 0, netfilter: 12 } as const;
-
-/** Flags of a request (linux/netlink.h). REQUEST and ACK are added by the socket. */
-export const FLAG = { replace: 0x100, excl: 0x200, create: 0x400, append: 0x800 } as const;
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 0x80003;
@@ -29,16 +29,9 @@ const OPTION = { addMembership: 1, capAck: 10, extAck: 11, strictCheck: 12 } as 
 const MSG_DONTWAIT = 0x40;
 const MSG_TRUNC = 0x20;
 
-const HEADER = 16;
-const REQUEST = 0x1;
 const ACK = 0x4;
 const DUMP = 0x300;
 const DUMP_INTERRUPTED = 0x10;
-const CAPPED = 0x100;
-const ACK_ATTRIBUTES = 0x200;
-const MESSAGE_ERROR = 2;
-const MESSAGE_DONE = 3;
-const EXT_ACK_TEXT = 1;
 
 /** One send holds at most this much, so that its acknowledgements fit the receive buffer. */
 const BATCH_BYTES = 64 * 1024;
@@ -47,28 +40,6 @@ const RECEIVE_BUFFER = 4 * 1024 * 1024;
 const DUMP_ATTEMPTS = 8;
 /** More stay in the socket until the next call, so that a flood of them does not hold the event loop up. */
 const NOTIFICATIONS_AT_ONCE = 1024;
-
-export interface NetlinkMessage {
-  readonly type: number;
-  readonly flags: number;
-  /** After the header. */
-  readonly body: Buffer;
-  /** Port of the socket whose request caused a notification; 0: not known or not a request. */
-  readonly port: number;
-  readonly sequence: number;
-}
-
-/** A request, ready to be sent: header and body. */
-export function message(type: number, flags: number, ...body: Buffer[]): Buffer {
-  const content = Buffer.concat(body);
-  const length = HEADER + content.length;
-  const bytes = Buffer.alloc(align4(length));
-  bytes.writeUInt32LE(length, 0);
-  bytes.writeUInt16LE(type, 4);
-  bytes.writeUInt16LE(flags | REQUEST, 6);
-  content.copy(bytes, HEADER);
-  return bytes;
-}
 
 /** Where datagrams arrive before they are taken apart; one for all sockets, as all of that happens on the main thread. */
 const arrival = Buffer.allocUnsafeSlow(256 * 1024);
@@ -209,7 +180,7 @@ export class NetlinkSocket {
       for (const reply of received) {
         const index = reply.sequence - first;
         if (index < 0 || index >= count) continue;
-        if (reply.type !== MESSAGE_ERROR) replies?.push(reply);
+        if (reply.type !== MESSAGE.error) replies?.push(reply);
         else if (results[index] === undefined) {
           results[index] = errorOf(reply);
           missing--;
@@ -237,8 +208,8 @@ export class NetlinkSocket {
       for (const reply of received) {
         if (reply.sequence !== sequence) continue;
         if (reply.flags & DUMP_INTERRUPTED) intact = false;
-        if (reply.type === MESSAGE_ERROR) throw errorOf(reply) ?? errnoError(71, 'a dump was acknowledged');
-        if (reply.type === MESSAGE_DONE) {
+        if (reply.type === MESSAGE.error) throw errorOf(reply) ?? errnoError(71, 'a dump was acknowledged');
+        if (reply.type === MESSAGE.done) {
           const errno = reply.body.length >= 4 ? -reply.body.readInt32LE(0) : 0;
           if (errno > 0) throw errnoError(errno);
           return intact ? found : undefined;
@@ -250,15 +221,9 @@ export class NetlinkSocket {
 
   /** The messages of one datagram. */
   #receive(): NetlinkMessage[] | 'nothing' | 'lost' {
-    let length: number;
-    try {
-      length = receive(this.#fd, arrival, MSG_DONTWAIT | MSG_TRUNC);
-    } catch (error) {
-      const errno = error instanceof KernelError ? error.errno : undefined;
-      if (errno === 'EAGAIN') return 'nothing';
-      if (errno === 'ENOBUFS') return 'lost';
-      throw error;
-    }
+    const length = receive(this.#fd, arrival, MSG_DONTWAIT | MSG_TRUNC);
+    if (length === -EAGAIN) return 'nothing';
+    if (length < 0) return 'lost';
     if (length > arrival.length) return 'lost';
     return [...messagesIn(Buffer.from(arrival.subarray(0, length)))];
   }
@@ -277,32 +242,6 @@ function bindTo(fd: number, port: number): number {
   }
   socketName(fd, address);
   return address.readUInt32LE(4);
-}
-
-function* messagesIn(datagram: Buffer): Generator<NetlinkMessage> {
-  let at = 0;
-  while (at + HEADER <= datagram.length) {
-    const length = datagram.readUInt32LE(at);
-    if (length < HEADER || at + length > datagram.length) return;
-    yield {
-      type: datagram.readUInt16LE(at + 4),
-      flags: datagram.readUInt16LE(at + 6),
-      sequence: datagram.readUInt32LE(at + 8),
-      port: datagram.readUInt32LE(at + 12),
-      body: datagram.subarray(at + HEADER, at + length),
-    };
-    at += align4(length);
-  }
-}
-
-/** What an NLMSG_ERROR message says: `null` is success. The kernel's own words come along when it has any. */
-function errorOf(reply: NetlinkMessage): KernelError | null {
-  const errno = -reply.body.readInt32LE(0);
-  if (errno === 0) return null;
-  if (!(reply.flags & ACK_ATTRIBUTES)) return errnoError(errno);
-  const request = reply.flags & CAPPED ? HEADER : reply.body.readUInt32LE(4);
-  const words = attributesOf(reply.body, align4(4 + request)).get(EXT_ACK_TEXT);
-  return errnoError(errno, words && textOf(words));
 }
 
 function chunks(messages: readonly Buffer[]): Buffer[][] {

@@ -1,0 +1,158 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { execaSync } from 'execa';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { KernelObject } from '../../agent/kernel/port.js';
+import {
+  differences,
+  hostEnd,
+  inNetns,
+  instance,
+  instanceObjects,
+  interfaceObjects,
+  ip,
+  pings,
+  planned,
+  realise,
+  routerObjects,
+  testKernel,
+  veth,
+  vpc,
+} from '../support/kernel.js';
+
+const R = vpc(1);
+const A = instance(0xa);
+const B = instance(0xb);
+const E = hostEnd(10);
+const world = [
+  ...routerObjects(R),
+  ...instanceObjects(A),
+  ...instanceObjects(B),
+  ...interfaceObjects({ n: 10, router: R, instance: A }),
+  ...interfaceObjects({ n: 11, router: R, instance: B }),
+];
+
+const kernel = testKernel();
+afterAll(() => kernel.close());
+const told: string[] = [];
+/** Longest that a notification takes: debounce and what the kernel does a moment later; then the aftermath of our own work is over. */
+const SETTLED_MS = 250;
+const settle = () => pause(SETTLED_MS);
+
+beforeAll(async () => {
+  await realise(kernel, routerObjects(R));
+  // One namespace is there before, the others come later.
+  kernel.watch((netns) => told.push(netns));
+  await realise(kernel, world);
+  await settle();
+});
+beforeEach(async () => {
+  for (const _pass of [1, 2]) await realise(kernel, world);
+  await settle();
+  told.length = 0;
+});
+
+describe('a change by somebody else is told', () => {
+  it.each<[string, string, readonly string[]]>([
+    ['address', A, ['ip', 'addr', 'del', '10.0.1.10/24', 'dev', 'eth0']],
+    ['IPv6 address', A, ['ip', 'addr', 'del', 'fd00:1::a/128', 'dev', 'eth0']],
+    ['route', R, ['ip', 'route', 'del', '10.0.1.10/32']],
+    ['IPv6 route', R, ['ip', '-6', 'route', 'del', 'fd00:1::a/128']],
+    ['rule', R, ['ip', 'rule', 'del', 'pref', '50']],
+    ['IPv6 rule', R, ['ip', '-6', 'rule', 'add', 'pref', '7', 'lookup', '77']],
+    ['neighbour', R, ['ip', 'neigh', 'replace', '10.0.1.10', 'lladdr', '02:00:00:00:00:66', 'dev', E]],
+    ['device down', A, ['ip', 'link', 'set', 'eth0', 'down']],
+    ['device deleted at the other end', A, ['ip', 'link', 'del', 'eth0']],
+    ['group', R, ['ip', 'link', 'set', E, 'group', '5']],
+    ['MTU', A, ['ip', 'link', 'set', 'eth0', 'mtu', '1300']],
+    ['foreign device', R, ['ip', 'link', 'add', 'spy', 'type', 'bridge']],
+    ['reverse path filter', R, ['sysctl', '-qw', `net.ipv4.conf.${E}.rp_filter=0`]],
+    ['forwarding', R, ['sysctl', '-qw', 'net.ipv4.ip_forward=0']],
+    ['packet filter rule', R, ['iptables', '-A', 'FORWARD', '-j', 'ACCEPT']],
+    ['IPv6 packet filter rule', R, ['ip6tables', '-P', 'FORWARD', 'ACCEPT']],
+  ])('%s', async (_name, netns, argv) => {
+    expect(inNetns(netns, ...argv)).toMatchObject({ exitCode: 0 });
+    await expect.poll(() => told, { timeout: 1000 }).toContain(netns);
+  });
+
+  it('at both ends of a device', async () => {
+    ip(A, 'link', 'del', 'eth0');
+    await expect.poll(() => new Set(told), { timeout: 1000 }).toEqual(new Set([A, R]));
+  });
+
+  it('once for many', async () => {
+    for (let n = 0; n < 20; n++) ip(R, 'route', 'add', `192.0.2.${n}/32`, 'dev', E);
+    await settle();
+    expect(told.filter((netns) => netns === R).length).toBeLessThan(15);
+    expect(told).toContain(R);
+  });
+
+  it('when a namespace is deleted, when it is made, and what happens in the new one', async () => {
+    execaSync('ip', ['netns', 'del', B]);
+    await expect.poll(() => told, { timeout: 1000 }).toContain(B);
+    expect((await kernel.observe(new Set([B]))).size).toBe(0);
+    // Nothing of ours keeps it alive: its devices go.
+    await expect.poll(() => ip(R, '-o', 'link').includes(hostEnd(11)), { timeout: 2000 }).toBe(false);
+    told.length = 0;
+    execaSync('ip', ['netns', 'add', B]);
+    await expect.poll(() => told, { timeout: 1000 }).toContain(B);
+    await settle();
+    told.length = 0;
+    ip(B, 'link', 'set', 'lo', 'up');
+    await expect.poll(() => told, { timeout: 1000 }).toContain(B);
+  });
+
+  it('when a namespace is replaced by another of its name', async () => {
+    execaSync('sh', ['-c', `ip netns del ${B} && ip netns add ${B}`]);
+    await expect.poll(() => told, { timeout: 1000 }).toContain(B);
+    await realise(kernel, world);
+    expect(await differences(kernel, world)).toEqual([]);
+    expect(pings(A, '10.0.1.11')).toBe(true);
+  });
+
+  it('while the agent itself is at work there', async () => {
+    const gate: KernelObject = { kind: 'route', netns: R, table: 1003, destination: '0.0.0.0/0', type: 'blackhole' };
+    for (let round = 0; round < 20; round++) {
+      await kernel.apply(planned([{ verb: round % 2 ? 'delete' : 'create', object: gate }]));
+      if (round === 10) ip(R, 'route', 'del', '10.0.1.10/32');
+    }
+    await expect.poll(() => told, { timeout: 1000 }).toContain(R);
+  });
+});
+
+describe('no news are', () => {
+  it('what the agent does: namespaces, devices, addresses, routes, neighbours, rules, settings, sets, packet filters', async () => {
+    const C = instance(0xc);
+    const R2 = vpc(2);
+    const text = '*filter\n:INPUT DROP\n:FORWARD DROP\n:OUTPUT ACCEPT\n-A FORWARD -j ACCEPT\nCOMMIT\n';
+    const more: KernelObject[] = [
+      ...routerObjects(R2, ['10.8.0.0/16']),
+      ...instanceObjects(C),
+      ...interfaceObjects({ n: 12, router: R, instance: C }),
+      ...interfaceObjects({ n: 13, router: R2, instance: C, index: 1 }).filter(({ kind, netns }) => kind !== 'route' || netns === R2),
+      { kind: 'set', netns: R, name: 'own4', type: 'hash:net,iface', family: 4, counters: false },
+      { kind: 'member', netns: R, set: 'own4', entry: `10.0.1.12,${hostEnd(12)}` },
+      { kind: 'rule', netns: C, family: 4, priority: 1001, from: '10.0.1.12/32', table: 1001 },
+    ];
+    await realise(kernel, [...world, ...more]);
+    for (const family of [4, 6] as const)
+      await kernel.apply(planned([{ verb: 'create', object: { kind: 'ruleset', netns: R, family, fingerprint: 'x', text } }]));
+    const change = { ...veth({ n: 12, router: R, instance: C }), group: 7, mtu: 1400, rpFilter: 0 as const };
+    await kernel.apply(planned([{ verb: 'update', object: change, from: change }]));
+    await kernel.apply(planned([{ verb: 'delete', object: veth({ n: 12, router: R, instance: C }) }]));
+    await realise(kernel, world);
+    await pause(1500);
+    expect(told).toEqual([]);
+  });
+
+  it('what observing does', async () => {
+    for (let round = 0; round < 5; round++) await kernel.observe();
+    await settle();
+    expect(told).toEqual([]);
+  });
+
+  it('traffic, and neighbours that an instance learns', async () => {
+    for (const address of ['10.0.1.11', '10.0.1.1', '10.0.1.99', 'fd00:1::b', 'fd00:1::1']) pings(A, address);
+    await pause(1500);
+    expect(told).toEqual([]);
+  });
+});
