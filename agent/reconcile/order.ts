@@ -11,7 +11,8 @@ import { ends, hasSamePeer } from './diff.js';
  * Two exceptions to "removal last, routes after devices":
  * - Blackhole routes need no device and only close: they come before devices are made or make room.
  * - A device whose place (a name in a namespace, at either end) is wanted by a device that is made goes right before the devices are
- *   made; what hangs on it goes with it. So does a device that is replaced in place, before those that are only made.
+ *   made; what hangs on it goes with it. So does a device that is replaced in place, before those that are only made. Of devices that
+ *   have swapped places each is in the other's way: the operation itself makes room then.
  */
 export function order(ops: readonly PlannedOp[]): PlannedOp[] {
   const wanted = new Set(ops.flatMap(({ op }) => placesTaken(op)));

@@ -1,3 +1,4 @@
+import type { KernelObject, ObjectKind } from '../../agent/kernel/port.js';
 import { cidr } from '../../agent/model/address.js';
 import type { GroupCombination } from '../../agent/model/group-combination.js';
 import { type Id, type IdKind, mintId } from '../../agent/model/ids.js';
@@ -267,6 +268,11 @@ export const egress = (protocol: string, peer: Parameters<typeof permission>[2],
 /** The egress rules that a new group has. */
 export function openEgress(vpc?: Vpc): SecurityGroupRule[] {
   return vpc && !vpc.ipv6 ? [egress('-1', '0.0.0.0/0')] : [egress('-1', '0.0.0.0/0'), egress('-1', '::/0')];
+}
+
+/** The objects of one kind. */
+export function ofKind<K extends ObjectKind>(objects: Iterable<KernelObject>, kind: K): Extract<KernelObject, { kind: K }>[] {
+  return [...objects].filter((object): object is Extract<KernelObject, { kind: K }> => object.kind === kind);
 }
 
 export function routeTo(destination: string, eni: NetworkInterface): Route {
