@@ -57,7 +57,7 @@ export class Client {
     const items: Resource[] = [];
     let nextToken: string | undefined;
     do {
-      const query = new URLSearchParams(filters.map(([name, value]): [string, string] => ['filter', `${name}:${value}`]));
+      const query = new URLSearchParams(filters.map(([name, value]): [string, string] => ['filter', filterText(name, value)]));
       if (nextToken !== undefined) query.set('nextToken', nextToken);
       const page = Page.parse(await this.request('GET', query.size > 0 ? `${path}?${query}` : path));
       items.push(...page.items);
@@ -99,6 +99,13 @@ export class Client {
     const { code, message, requestId } = failure.data.error;
     return new RequestRefused(code, message, response.status, requestId);
   }
+}
+
+/** A filter as the API writes it: colons in a tag's name carry a backslash, as the first one else ends the name. */
+function filterText(name: string, value: string): string {
+  const TAG = 'tag:';
+  const escaped = name.startsWith(TAG) ? TAG + name.slice(TAG.length).replaceAll(/[\\:]/g, '\\$&') : name;
+  return `${escaped}:${value}`;
 }
 
 /** `undefined`: not JSON. */
