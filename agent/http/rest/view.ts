@@ -50,5 +50,7 @@ export function conditionField(context: ViewContext, unit: string): { condition?
 
 /** Copies the named fields that have a value: what is internal, or new in the model, is not shown by accident. */
 export function pick<R extends object, K extends keyof R & string>(record: R, keys: readonly K[]): Pick<R, K> {
-  return Object.fromEntries(keys.filter((key) => record[key] !== undefined).map((key) => [key, record[key]])) as Pick<R, K>;
+  const picked = {} as Pick<R, K>;
+  for (const key of keys) if (record[key] !== undefined) picked[key] = record[key];
+  return picked;
 }
