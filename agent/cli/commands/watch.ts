@@ -87,6 +87,7 @@ export function eventLines(paint: Paint): (event: ResourceEvent) => string {
 }
 
 function stateChange(before: string | undefined, now: string): string {
+  if (now === '') return before ?? '';
   return before === undefined || before === '' || before === now ? now : `${before} → ${now}`;
 }
 

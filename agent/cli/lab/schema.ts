@@ -57,7 +57,7 @@ const interfaceFields = {
   groups: z.array(Name).min(1, 'must name a group; leave it out for the default one').optional(),
   mac: z
     .string()
-    .regex(/^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, 'must be a MAC address like 02:00:00:00:00:10')
+    .regex(/^([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}$/, 'must be a MAC address like 02:00:00:00:01:10')
     .transform((mac) => mac.toLowerCase())
     .optional(),
   check: OnOff.default(true),
