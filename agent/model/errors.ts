@@ -105,6 +105,8 @@ export class ApiError extends Error {
     readonly code: ErrorCode,
     readonly status: number,
     message: string,
+    /** The id that the fault is about, when it is about one. */
+    readonly id?: string,
   ) {
     super(message);
   }
@@ -112,7 +114,8 @@ export class ApiError extends Error {
 
 export function apiError<C extends ErrorCode>(code: C, params: ErrorParams<C>): ApiError {
   const { status, message } = ERRORS[code];
-  return new ApiError(code, status, (message as (params: ErrorParams<C>) => string)(params));
+  const id = 'id' in params && typeof params.id === 'string' ? params.id : undefined;
+  return new ApiError(code, status, (message as (params: ErrorParams<C>) => string)(params), id);
 }
 
 /** The most common fault: a value that cannot be used. `reason` names it and tells the remedy. */
