@@ -1,7 +1,8 @@
-import { readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { execaSync } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { KernelError } from '../../agent/kernel/errors.js';
+import { unmount } from '../../agent/kernel/libc.js';
 import { address, attributesOf, text, textOf } from '../../agent/kernel/netlink/attributes.js';
 import { FLAG, message, NETLINK, NetlinkSocket } from '../../agent/kernel/netlink/socket.js';
 import { createNetns, deleteNetns, insideNetns, netnsIdentity, netnsNames, netnsPath } from '../../agent/kernel/netns.js';
@@ -69,6 +70,27 @@ describe('namespaces', () => {
     } finally {
       process.kill(Number(holder));
     }
+  });
+});
+
+/** UV_THREADPOOL_SIZE, unless set. */
+const POOL_THREADS = 4;
+
+describe('threads', () => {
+  it('of the pool stay at home, whenever the main thread is elsewhere', async () => {
+    createNetns('away');
+    const away = insideNetns('away', () => readlinkSync('/proc/thread-self/ns/net'));
+    const home = readlinkSync('/proc/thread-self/ns/net');
+    // Those that ran before the test moved into its namespace are elsewhere, too.
+    const namespaces = readdirSync('/proc/self/task').map((task) => readlinkSync(`/proc/self/task/${task}/ns/net`));
+    expect(namespaces).not.toContain(away);
+    expect(namespaces.filter((one) => one === home).length).toBeGreaterThanOrEqual(1 + POOL_THREADS);
+    await deleteNetns('away');
+  });
+
+  it('of the pool report their own errno', async () => {
+    await expect(unmount('/etc/passwd', 0)).rejects.toMatchObject({ errno: 'EINVAL' });
+    await expect(unmount('/no/such/path', 0)).rejects.toMatchObject({ errno: 'ENOENT' });
   });
 });
 

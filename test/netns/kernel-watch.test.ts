@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { execaSync } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { Monitor } from '../../agent/kernel/monitor.js';
+import { newRoute } from '../../agent/kernel/netlink/route.js';
 import type { KernelObject } from '../../agent/kernel/port.js';
+import { NamespaceSockets } from '../../agent/kernel/sockets.js';
 import {
   differences,
   hostEnd,
@@ -116,6 +119,30 @@ describe('a change by somebody else is told', () => {
       if (round === 10) ip(R, 'route', 'del', '10.0.1.10/32');
     }
     await expect.poll(() => told, { timeout: 1000 }).toContain(R);
+  });
+});
+
+describe('more notifications than the buffer holds', () => {
+  it('count as a change, though each of them alone would not', async () => {
+    const sockets = new NamespaceSockets();
+    const monitor = new Monitor(sockets, () => {});
+    const heard: string[] = [];
+    monitor.start((netns) => heard.push(netns));
+    const flood = (count: number) =>
+      sockets
+        .route(R)
+        .batch(
+          Array.from({ length: count }, (_, n) =>
+            newRoute({ table: 77, destination: `192.${n >> 16}.${(n >> 8) & 255}.${n & 255}/32`, type: 'blackhole' }, undefined),
+          ),
+        );
+    flood(100);
+    await settle();
+    expect(heard).toEqual([]);
+    flood(40_000);
+    await expect.poll(() => heard, { timeout: 3000 }).toEqual([R]);
+    monitor.stop();
+    sockets.close();
   });
 });
 
