@@ -29,7 +29,7 @@ import {
   type TableRules,
   unmarked,
 } from './ir.js';
-import { isOpen, permissionOf } from './permission.js';
+import { openProtocols, permissionOf } from './permission.js';
 
 /**
  * Security groups. A packet has to pass two stages: the groups of the interface that sends it (`egress`), then those of the
@@ -116,6 +116,8 @@ function forwardRules(family: Family): Rule[] {
 
 function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chain[] {
   const { name, suffix, tracked, transit, pass } = stage;
+  const opposite = name === 'egress' ? 'ingress' : 'egress';
+  const open = new Map([...inputs.groups].map(([id, { rules }]) => [id, openProtocols(rules, opposite, family)] as const));
   const buckets = bucketsOf(inputs.combinations);
   return [
     { name, rules: stageRules(stage, [...buckets.keys()]) },
@@ -130,7 +132,7 @@ function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chai
     },
     { name: `${name}-anywhere`, rules: [rule(goto(`${name}-tracked`), unmarked(MARK.openReturn)), ...pass] },
     ...[...buckets].map(([bucket, combinations]) => bucketChain(stage, bucket, combinations)),
-    ...inputs.combinations.map((combination) => combinationChain(stage, combination, inputs, family)),
+    ...inputs.combinations.map((combination) => combinationChain(stage, combination, open, family)),
     ...[...inputs.groups.values()].map((group) => ({
       name: `${group.groupId}.${suffix}`,
       rules: groupRules(stage, group, inputs, family),
@@ -176,12 +178,16 @@ function bucketChain({ side, suffix, bucket }: Stage, number: number, combinatio
   return { name: `${bucket}${number}`, rules: [...dispatch, rule(DROP)] };
 }
 
-function combinationChain(stage: Stage, { index, groupIds }: GroupCombination, { groups }: FirewallInputs, family: Family): Chain {
-  const present = groupIds.flatMap((groupId) => groups.get(groupId) ?? []);
-  const rules = present.flatMap((group) => group.rules);
-  const opposite = stage.name === 'egress' ? 'ingress' : 'egress';
-  const open = [PROTOCOL_NUMBER.tcp, PROTOCOL_NUMBER.udp].filter((number) => isOpen(rules, opposite, number, family));
-  const ask = present.flatMap(({ groupId }) => [
+/** `openReturn`: by group, the protocols that are open in the other direction. Groups that do not exist have no chain. */
+function combinationChain(
+  stage: Stage,
+  { index, groupIds }: GroupCombination,
+  openReturn: ReadonlyMap<string, readonly number[]>,
+  family: Family,
+): Chain {
+  const present = groupIds.filter((groupId) => openReturn.has(groupId));
+  const open = new Set(present.flatMap((groupId) => openReturn.get(groupId) ?? []));
+  const ask = present.flatMap((groupId) => [
     rule(jump(`${groupId}.${stage.suffix}`)),
     ...(stage.name === 'egress' ? [rule(RETURN, marked(MARK.egressPassed))] : []),
   ]);
@@ -189,7 +195,7 @@ function combinationChain(stage: Stage, { index, groupIds }: GroupCombination, {
   return {
     name: `c${index}.${stage.suffix}`,
     rules: [
-      ...open.map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))),
+      ...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))),
       ...ask,
       rule(DROP, inSet(stage.drops(family), addressAndDevice(side))),
       rule(DROP),

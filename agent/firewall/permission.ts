@@ -1,13 +1,13 @@
 import type { Family } from '../kernel/port.js';
 import { SET } from '../kernel/resources.js';
-import { parseCidr } from '../model/address.js';
+import { familyOf } from '../model/address.js';
 import type { PrefixList, RulePeer, SecurityGroupRule } from '../model/security-group.js';
 import { inSet, type Match, PROTOCOL_NUMBER, type Side } from './ir.js';
 
 /** One permission of a group in one address family. */
 export interface Permission {
   readonly matches: readonly Match[];
-  /** TCP, UDP or everything, from or to everywhere: such traffic is not tracked when its return is open too. */
+  /** From or to everywhere: TCP and UDP traffic is not tracked then when its return is open too. */
   readonly anywhere: boolean;
 }
 
@@ -25,36 +25,38 @@ export function permissionOf(rule: SecurityGroupRule, family: Family, prefixList
   const peer = peerMatches(rule.peer, rule.direction === 'ingress' ? 'src' : 'dst', family, prefixLists);
   const protocol = protocolMatches(rule, family);
   if (!peer || !protocol) return undefined;
-  const number = protocolOf(rule);
-  const untrackable = number === ALL || number === PROTOCOL_NUMBER.tcp || number === PROTOCOL_NUMBER.udp;
-  return { matches: [...protocol, ...peer], anywhere: untrackable && isAnywhere(rule.peer, family) };
+  return { matches: [...protocol, ...peer], anywhere: isAnywhere(rule.peer, family) };
 }
 
-/** Whether the rules let all of a protocol through in a direction, on every port, from or to everywhere. */
-export function isOpen(
-  rules: readonly SecurityGroupRule[],
-  direction: SecurityGroupRule['direction'],
-  protocol: number,
-  family: Family,
-): boolean {
-  return rules.some((rule) => {
-    if (rule.direction !== direction || !isAnywhere(rule.peer, family)) return false;
+/** Protocols that the rules let through in a direction on every port, from or to everywhere: of those, the ones the cloud may not track. */
+export function openProtocols(rules: readonly SecurityGroupRule[], direction: SecurityGroupRule['direction'], family: Family): number[] {
+  const open = new Set<number>();
+  for (const rule of rules) {
+    if (rule.direction !== direction || !isAnywhere(rule.peer, family)) continue;
     const number = protocolOf(rule);
-    return number === ALL || (number === protocol && portsOf(rule) === ALL);
-  });
+    for (const untracked of UNTRACKED) if (number === ALL || (number === untracked && portsOf(rule) === ALL)) open.add(untracked);
+  }
+  return [...open];
 }
+
+/** Protocols of which flows may be untracked; all others always are tracked. */
+const UNTRACKED: readonly number[] = [PROTOCOL_NUMBER.tcp, PROTOCOL_NUMBER.udp];
+
+/** Ranges are canonical in the model, so these are the only ways to write them. */
+const EVERYWHERE: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
+/** Nothing else than a range goes into the text, even if the model held it. */
+const RANGE = /^[0-9a-f.:]+\/\d{1,3}$/;
 
 function isAnywhere(peer: RulePeer, family: Family): boolean {
-  return (peer.kind === 'cidr' || peer.kind === 'cidr6') && parseCidr(peer.cidr)?.text === (family === 4 ? '0.0.0.0/0' : '::/0');
+  return (peer.kind === 'cidr' || peer.kind === 'cidr6') && peer.cidr === EVERYWHERE[family];
 }
 
 function peerMatches(peer: RulePeer, side: Side, family: Family, prefixLists: PrefixLists): Match[] | undefined {
   switch (peer.kind) {
     case 'cidr':
     case 'cidr6': {
-      const range = parseCidr(peer.cidr);
-      if (range?.family !== family) return undefined;
-      return range.prefixLength === 0 ? [] : [{ kind: 'address', side, cidr: range.text }];
+      if (familyOf(peer.cidr) !== family || !RANGE.test(peer.cidr)) return undefined;
+      return isAnywhere(peer, family) ? [] : [{ kind: 'address', side, cidr: peer.cidr }];
     }
     case 'group':
       return [inSet(SET.group(peer.groupId, family), side)];

@@ -247,6 +247,33 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       expect(flow.connmark & CONNMARK.ingressTracked).toBe(0);
     });
 
+    it('one side open both ways does not make the other one untracked', () => {
+      const lab = new Lab();
+      const clients = lab.group(ingress('-1', everywhere), open);
+      const [client, server] = [lab.place([clients]), lab.place([lab.group(ingress('tcp', everywhere, 80))])];
+      const flow = lab.router.flow(client, server, tcp(80));
+      expect([flow.opens(), flow.connmark]).toEqual(['accept', CONNMARK.ingressTracked]);
+    });
+
+    it('an answer marks nothing, whatever rule it passes by', () => {
+      const lab = new Lab();
+      const servers = lab.group(ingress('tcp', everywhere, 80), open);
+      const [client, server] = [lab.place([lab.group(ingress('tcp', everywhere), open)]), lab.place([servers])];
+      const flow = lab.router.flow(client, server, tcp(80));
+      expect([flow.opens(), flow.connmark]).toEqual(['accept', 0]);
+      lab.setRules(servers, ingress('tcp', everywhere, 80), egress('tcp', vpcRange));
+      expect([flow.reply(), flow.connmark]).toEqual(['accept', 0]);
+    });
+
+    it('errors about it come back, though the groups let no ICMP in', () => {
+      const lab = new Lab();
+      const clients = lab.group(ingress('tcp', everywhere), open);
+      const [client, server] = [lab.place([clients]), lab.place([lab.group(ingress('tcp', everywhere, 80))])];
+      const flow = lab.router.flow(client, server, tcp(80));
+      flow.original();
+      expect(flow.error()).toBe('accept');
+    });
+
     it('the client’s side: open both ways is untracked and cut at once', () => {
       const lab = new Lab();
       const clients = lab.group(ingress('tcp', everywhere), open);
@@ -356,6 +383,15 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       expect([...there(), ...back()]).toEqual(['accept', 'accept', 'accept', 'accept']);
       lab.setRules(appliances, open);
       expect(there()[0]).toBe('drop');
+    });
+
+    it('behind a gateway it is asked too: a gateway’s consent is nobody else’s', () => {
+      const lab = new Lab();
+      const server = lab.place([lab.group(ingress('tcp', everywhere, 80))]);
+      const appliance = lab.place([lab.group(ingress('tcp', everywhere, 80))], { sourceDestCheck: false });
+      const [src, dst] = family === 4 ? ['198.51.100.1', '10.0.1.10'] : ['2001:db8::1', 'fd00:1::a'];
+      const flow = lab.router.flow(GATEWAY, server, { ...tcp(80), src, dst });
+      expect([flow.original(GATEWAY, appliance), flow.original(appliance, server)]).toEqual(['accept', 'drop']);
     });
 
     it('a tracking appliance keeps its open flows', () => {
