@@ -52,7 +52,25 @@ function resourceEvent(
   at: string,
 ): ResourceEvent {
   const record = snapshot.get(kind, id);
-  return { type, kind, id, at, revision: snapshot.revision, ...(record && { view: viewOf(kind, record, context(snapshot)) }) };
+  return {
+    type,
+    kind,
+    id,
+    at,
+    revision: snapshot.revision,
+    ...(record && { view: shownWhenRead(() => viewOf(kind, record, context(snapshot))) }),
+  };
+}
+
+/** A value that is made when it is written as JSON: most events are read by nobody. */
+function shownWhenRead(make: () => unknown): { toJSON(): unknown } {
+  let made: unknown;
+  return {
+    toJSON() {
+      made ??= make();
+      return made;
+    },
+  };
 }
 
 function isEventKind(kind: Change['kind']): kind is TaggedKind {
