@@ -51,6 +51,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     region: config.region,
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
+    publicPool: config.publicPool,
   });
   const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
   const metrics = createMetrics();

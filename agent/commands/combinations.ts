@@ -1,20 +1,46 @@
 import { apiError } from '../model/errors.js';
-import { MAX_COMBINATION_INDEX } from '../model/group-combination.js';
-import type { SecurityGroupId, VpcId } from '../model/ids.js';
+import { combinationKey, MAX_COMBINATION_INDEX } from '../model/group-combination.js';
+import type { SecurityGroupId, SubnetId, VpcId } from '../model/ids.js';
+import { aclFilters } from '../model/network-acl.js';
+import type { NetworkInterface } from '../model/network-interface.js';
 import type { Draft } from './draft.js';
 
-/** The number of a set of groups within the VPC: the one it has, or the lowest that is free. */
-export function combinationIndex(draft: Draft, vpcId: VpcId, groupIds: readonly SecurityGroupId[]): number {
-  const sorted = [...new Set(groupIds)].sort();
-  const [known] = draft.by('groupCombination', 'groups', `${vpcId} ${sorted.join(',')}`);
+/** The number, within the VPC, of what filters an interface of the subnet with these groups: the one there is, or the lowest free one. */
+export function combinationIndex(
+  draft: Draft,
+  { vpcId, subnetId }: Pick<NetworkInterface, 'vpcId' | 'subnetId'>,
+  groupIds: readonly SecurityGroupId[],
+): number {
+  const combination = {
+    vpcId,
+    groupIds: [...new Set(groupIds)].sort(),
+    ...(isFiltered(draft, vpcId, subnetId) && { subnetId }),
+  };
+  const [known] = draft.by('groupCombination', 'groups', combinationKey(combination));
   if (known) return known.index;
   const taken = new Set(draft.by('groupCombination', 'vpcId', vpcId).map((combination) => combination.index));
   let index = 1;
   while (taken.has(index)) index++;
   if (index > MAX_COMBINATION_INDEX)
     throw apiError('SecurityGroupsPerInterfaceLimitExceeded', { reason: `${vpcId} uses every combination of groups that there can be` });
-  draft.put('groupCombination', { combinationId: `${vpcId}/${index}`, vpcId, index, groupIds: sorted });
+  draft.put('groupCombination', { combinationId: `${vpcId}/${index}`, index, ...combination });
   return index;
+}
+
+/** Gives the interfaces of subnets their numbers anew. Call after the network ACL of the subnets was changed. */
+export function renumberSubnets(draft: Draft, subnetIds: Iterable<SubnetId>): void {
+  for (const subnetId of subnetIds)
+    for (const eni of draft.by('networkInterface', 'subnetId', subnetId)) {
+      const index = combinationIndex(draft, eni, eni.groupIds);
+      if (index === eni.combinationIndex) continue;
+      draft.put('networkInterface', { ...eni, combinationIndex: index });
+      releaseCombination(draft, eni.vpcId, eni.combinationIndex);
+    }
+}
+
+function isFiltered(draft: Draft, vpcId: VpcId, subnetId: SubnetId): boolean {
+  const [acl] = draft.by('networkAcl', 'subnetId', subnetId);
+  return acl !== undefined && aclFilters(acl, draft.get('vpc', vpcId)?.ipv6 !== undefined);
 }
 
 /** Forgets a combination that no interface uses any more. Call after the interface's record was changed or deleted. */

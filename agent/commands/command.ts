@@ -14,6 +14,8 @@ export interface CommandContext {
   /** Availability zones, by name. */
   readonly zones: readonly string[];
   readonly limits: Limits;
+  /** Range of the public addresses, canonical; its first and last are not given out. */
+  readonly publicPool: string;
 }
 
 export interface Limits {

@@ -94,7 +94,7 @@ export const modifyInstance = command({
     if (sourceDestCheck === undefined && groupIds === undefined) return {};
     const eni = onlyInterface(draft, instanceId);
     const groups = groupIds === undefined ? eni.groupIds : groupsFor(draft, eni.vpcId, groupIds, context);
-    const index = combinationIndex(draft, eni.vpcId, groups);
+    const index = combinationIndex(draft, eni, groups);
     draft.put('networkInterface', {
       ...eni,
       sourceDestCheck: sourceDestCheck ?? eni.sourceDestCheck,

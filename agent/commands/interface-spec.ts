@@ -77,7 +77,7 @@ export function putNewInterface(
     macAddress: spec.macAddress ?? newMac(draft, context),
     sourceDestCheck: spec.sourceDestCheck ?? true,
     groupIds: groups,
-    combinationIndex: combinationIndex(draft, subnet.vpcId, groups),
+    combinationIndex: combinationIndex(draft, subnet, groups),
     privateIpAddresses,
     ipv6Addresses,
     createTime: context.now,

@@ -41,7 +41,7 @@ export const modifyNetworkInterface = command({
       description: input.description ?? eni.description,
       sourceDestCheck: input.sourceDestCheck ?? eni.sourceDestCheck,
       groupIds: groups,
-      combinationIndex: combinationIndex(draft, eni.vpcId, groups),
+      combinationIndex: combinationIndex(draft, eni, groups),
       ...(attachment && { attachment }),
     });
     releaseCombination(draft, eni.vpcId, eni.combinationIndex);

@@ -1,5 +1,11 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { parseCidr } from '../model/address.js';
+
+function isPool(text: string): boolean {
+  const range = parseCidr(text);
+  return range?.family === 4 && range.canonical && range.prefixLength >= 16 && range.prefixLength <= 30;
+}
 
 /** Every setting, once: type, default, meaning. Flags are the keys in kebab case, environment variables `ENID_` and upper snake case. */
 export const Config = z.strictObject({
@@ -34,6 +40,11 @@ export const Config = z.strictObject({
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe level that is logged.'),
   rulesPerDirection: z.number().int().positive().default(60).describe('Rules of a security group, each way.'),
   groupsPerInterface: z.number().int().min(1).max(16).default(5).describe('Security groups of one interface.'),
+  publicPool: z
+    .string()
+    .refine((text) => isPool(text), { message: 'must be an IPv4 range of 4 to 65536 addresses, such as 203.0.113.0/24' })
+    .default('203.0.113.0/24')
+    .describe("Range of the lab's public addresses; its first and last are not given out."),
   userDataTimeoutMs: z.number().int().nonnegative().default(0).describe('End a user data script after this long, milliseconds; 0: never.'),
 });
 export type Config = z.output<typeof Config>;

@@ -67,11 +67,15 @@ export function sendError(error: ApiError, request: FastifyRequest, reply: Fasti
   void reply.header('x-request-id', request.id);
   const header = HEADERS[error.code];
   if (header) void reply.header(...header);
-  return reply.code(statusOf(error, request)).type('application/json; charset=utf-8').serializer(JSON.stringify).send(envelope(error, request.id));
+  return reply
+    .code(statusOf(error, request))
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(envelope(error, request.id));
 }
 
 /** In EC2 an unknown id is a bad request, wherever it stands. In REST an unknown id in the path is a path that leads nowhere. */
 function statusOf(error: ApiError, request: FastifyRequest): number {
-  const inPath = error.code.endsWith('.NotFound') && Object.values(request.params ?? {}).includes(error.id);
+  const inPath = error.code.endsWith('NotFound') && Object.values(request.params ?? {}).includes(error.id);
   return inPath ? 404 : error.status;
 }

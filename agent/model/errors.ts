@@ -93,6 +93,40 @@ export const ERRORS = {
   'Resource.AlreadyAssociated': said(),
   'InvalidNetworkAclID.NotFound': notFound('networkAcl'),
   'InvalidNetworkAclId.Malformed': malformed('network ACL'),
+  'InvalidNetworkAclEntry.NotFound': said(),
+  NetworkAclEntryAlreadyExists: said(),
+  NetworkAclEntryLimitExceeded: said(),
+  // Gateways
+  'InvalidInternetGatewayID.NotFound': notFound('internetGateway'),
+  'InvalidInternetGatewayId.Malformed': malformed('internet gateway'),
+  'InvalidEgressOnlyInternetGatewayId.NotFound': notFound('egressOnlyInternetGateway'),
+  'InvalidEgressOnlyInternetGatewayId.Malformed': malformed('egress-only internet gateway'),
+  'InvalidGatewayID.NotFound': entry<{ id: string }>(({ id }) => `The gateway ID '${id}' does not exist`),
+  'Gateway.NotAttached': said(),
+  NatGatewayNotFound: entry<{ id: string }>(({ id }) => `The NAT gateway '${id}' does not exist`),
+  NatGatewayMalformed: malformed('NAT gateway'),
+  // Elastic addresses
+  'InvalidAllocationID.NotFound': entry<{ id: string }>(({ id }) => `The allocation ID '${id}' does not exist`),
+  InsufficientAddressCapacity: said(),
+  // VPC peering
+  'InvalidVpcPeeringConnectionID.NotFound': entry<{ id: string }>(({ id }) => `The vpcPeeringConnection ID '${id}' does not exist`),
+  'InvalidVpcPeeringConnectionId.Malformed': malformed('VPC peering connection'),
+  VpcPeeringConnectionAlreadyExists: said(),
+  InvalidStateTransition: said(),
+  // VPN
+  'InvalidVpnGatewayID.NotFound': notFound('vpnGateway'),
+  'InvalidVpnGatewayID.Malformed': malformed('virtual private gateway'),
+  'InvalidVpnGatewayAttachment.NotFound': said(),
+  VpnGatewayAttachmentLimitExceeded: said(),
+  'InvalidCustomerGatewayID.NotFound': notFound('customerGateway'),
+  'InvalidCustomerGatewayId.Malformed': malformed('customer gateway'),
+  'InvalidCustomerGateway.DuplicateIpAddress': said(),
+  'InvalidVpnConnectionID.NotFound': notFound('vpnConnection'),
+  'InvalidVpnConnectionID.Malformed': malformed('VPN connection'),
+  VpnConnectionLimitExceeded: said(),
+  // DHCP options
+  'InvalidDhcpOptionID.NotFound': notFound('dhcpOption'),
+  'InvalidDhcpOptionsId.Malformed': malformed('DHCP options'),
 } satisfies Record<string, ErrorEntry<never>>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -49,6 +49,16 @@ export type NetworkInterfaceId = Id<'networkInterface'>;
 export type AttachmentId = Id<'attachment'>;
 export type InstanceId = Id<'instance'>;
 export type PrefixListId = Id<'prefixList'>;
+export type InternetGatewayId = Id<'internetGateway'>;
+export type EgressOnlyInternetGatewayId = Id<'egressOnlyInternetGateway'>;
+export type NatGatewayId = Id<'natGateway'>;
+export type ElasticIpId = Id<'elasticIp'>;
+export type ElasticIpAssociationId = Id<'elasticIpAssociation'>;
+export type VpcPeeringConnectionId = Id<'vpcPeeringConnection'>;
+export type VpnGatewayId = Id<'vpnGateway'>;
+export type CustomerGatewayId = Id<'customerGateway'>;
+export type VpnConnectionId = Id<'vpnConnection'>;
+export type DhcpOptionsId = Id<'dhcpOptions'>;
 
 const HEX17 = /^[0-9a-f]{17}$/;
 

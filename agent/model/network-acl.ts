@@ -21,3 +21,23 @@ export interface NetworkAclEntry {
   readonly portRange?: { readonly from: number; readonly to: number };
   readonly icmp?: { readonly type: number; readonly code: number };
 }
+
+/** Largest number an entry can have; 32767 is the implied last one. */
+export const MAX_ACL_RULE_NUMBER = 32766;
+
+/**
+ * Whether the ACL can stop any packet. It cannot when, in each direction and family, the entry with the lowest number lets everything
+ * through. Without IPv6 entries it stops IPv6 only, which matters in a VPC that has any.
+ */
+export function aclFilters(acl: NetworkAcl, withIpv6: boolean): boolean {
+  const ranges = withIpv6 ? ['0.0.0.0/0', '::/0'] : ['0.0.0.0/0'];
+  return ranges.some((all) => [false, true].some((egress) => !opensWith(acl, egress, all)));
+}
+
+function opensWith({ entries }: NetworkAcl, egress: boolean, all: string): boolean {
+  const isIpv6 = all.includes(':');
+  const [first] = entries
+    .filter((entry) => entry.egress === egress && entry.cidr.includes(':') === isIpv6)
+    .sort((a, b) => a.ruleNumber - b.ruleNumber);
+  return first !== undefined && first.ruleAction === 'allow' && first.protocol === '-1' && first.cidr === all;
+}

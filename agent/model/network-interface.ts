@@ -25,6 +25,8 @@ export interface NetworkInterface extends Noun {
   readonly privateIpAddresses: readonly string[];
   readonly ipv6Addresses: readonly string[];
   readonly attachment?: Attachment;
+  /** Made by a launch with an automatic public address: gets a new one at each start (see `ElasticIp`). */
+  readonly automaticPublicIp?: true;
   readonly createTime: string;
 }
 

@@ -4,8 +4,12 @@ import type { RecordKind } from './snapshot.js';
 
 /** Codes whose only parameter is the id. */
 export type IdErrorCode = Exclude<
-  Extract<ErrorCode, `Invalid${string}.NotFound` | `Invalid${string}.Malformed`>,
-  'InvalidPermission.Malformed' | 'InvalidPermission.NotFound' | 'InvalidRoute.NotFound'
+  Extract<ErrorCode, `Invalid${string}.NotFound` | `Invalid${string}.Malformed` | 'NatGatewayNotFound' | 'NatGatewayMalformed'>,
+  | 'InvalidPermission.Malformed'
+  | 'InvalidPermission.NotFound'
+  | 'InvalidRoute.NotFound'
+  | 'InvalidNetworkAclEntry.NotFound'
+  | 'InvalidVpnGatewayAttachment.NotFound'
 >;
 
 /**
@@ -24,6 +28,20 @@ export const ID_ERRORS: { readonly [K in IdKind]?: { readonly malformed: IdError
   routeTable: { malformed: 'InvalidRouteTableId.Malformed', notFound: 'InvalidRouteTableID.NotFound' },
   routeTableAssociation: { malformed: 'InvalidAssociationID.NotFound', notFound: 'InvalidAssociationID.NotFound' },
   networkAcl: { malformed: 'InvalidNetworkAclId.Malformed', notFound: 'InvalidNetworkAclID.NotFound' },
+  networkAclAssociation: { malformed: 'InvalidAssociationID.NotFound', notFound: 'InvalidAssociationID.NotFound' },
+  internetGateway: { malformed: 'InvalidInternetGatewayId.Malformed', notFound: 'InvalidInternetGatewayID.NotFound' },
+  egressOnlyInternetGateway: {
+    malformed: 'InvalidEgressOnlyInternetGatewayId.Malformed',
+    notFound: 'InvalidEgressOnlyInternetGatewayId.NotFound',
+  },
+  natGateway: { malformed: 'NatGatewayMalformed', notFound: 'NatGatewayNotFound' },
+  elasticIp: { malformed: 'InvalidAllocationID.NotFound', notFound: 'InvalidAllocationID.NotFound' },
+  elasticIpAssociation: { malformed: 'InvalidAssociationID.NotFound', notFound: 'InvalidAssociationID.NotFound' },
+  vpcPeeringConnection: { malformed: 'InvalidVpcPeeringConnectionId.Malformed', notFound: 'InvalidVpcPeeringConnectionID.NotFound' },
+  vpnGateway: { malformed: 'InvalidVpnGatewayID.Malformed', notFound: 'InvalidVpnGatewayID.NotFound' },
+  customerGateway: { malformed: 'InvalidCustomerGatewayId.Malformed', notFound: 'InvalidCustomerGatewayID.NotFound' },
+  vpnConnection: { malformed: 'InvalidVpnConnectionID.Malformed', notFound: 'InvalidVpnConnectionID.NotFound' },
+  dhcpOptions: { malformed: 'InvalidDhcpOptionsId.Malformed', notFound: 'InvalidDhcpOptionID.NotFound' },
 };
 
 /** Kinds of records that carry tags, under the names that the tag list shows. Rules of a group carry tags too, inside the group's record. */
@@ -36,6 +54,15 @@ export const TAGGED_KINDS = {
   routeTable: 'route-table',
   networkAcl: 'network-acl',
   prefixList: 'prefix-list',
+  internetGateway: 'internet-gateway',
+  egressOnlyInternetGateway: 'egress-only-internet-gateway',
+  natGateway: 'natgateway',
+  elasticIp: 'elastic-ip',
+  vpcPeeringConnection: 'vpc-peering-connection',
+  vpnGateway: 'vpn-gateway',
+  customerGateway: 'customer-gateway',
+  vpnConnection: 'vpn-connection',
+  dhcpOptions: 'dhcp-options',
 } as const satisfies { readonly [K in RecordKind & IdKind]: string };
 
 export type TaggedKind = keyof typeof TAGGED_KINDS;

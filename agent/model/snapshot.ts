@@ -1,14 +1,19 @@
 import { AddressUse } from './address-use.js';
 import type { ClientToken } from './client-token.js';
-import type { GroupCombination } from './group-combination.js';
+import type { DhcpOptions } from './dhcp-options.js';
+import type { ElasticIp } from './elastic-ip.js';
+import type { EgressOnlyInternetGateway, InternetGateway, NatGateway } from './gateway.js';
+import { combinationKey, type GroupCombination } from './group-combination.js';
 import type { Instance } from './instance.js';
 import type { NetworkAcl } from './network-acl.js';
 import { interfaceAddresses, type NetworkInterface } from './network-interface.js';
-import type { Route, RouteTable } from './route-table.js';
+import type { Route, RouteTable, RouteTarget } from './route-table.js';
 import type { PrefixList, SecurityGroup, SecurityGroupRule } from './security-group.js';
 import type { Subnet } from './subnet.js';
 import { type IndexDefinitions, Table } from './table.js';
 import type { Vpc } from './vpc.js';
+import type { VpcPeeringConnection } from './vpc-peering-connection.js';
+import type { CustomerGateway, VpnConnection, VpnGateway } from './vpn.js';
 
 /** Every kind of record in the model. A new noun is one line here and one in `INDEXES`. */
 export interface Records {
@@ -21,13 +26,22 @@ export interface Records {
   networkAcl: NetworkAcl;
   networkInterface: NetworkInterface;
   instance: Instance;
+  internetGateway: InternetGateway;
+  egressOnlyInternetGateway: EgressOnlyInternetGateway;
+  natGateway: NatGateway;
+  elasticIp: ElasticIp;
+  vpcPeeringConnection: VpcPeeringConnection;
+  vpnGateway: VpnGateway;
+  customerGateway: CustomerGateway;
+  vpnConnection: VpnConnection;
+  dhcpOptions: DhcpOptions;
   clientToken: ClientToken;
 }
 export type RecordKind = keyof Records;
 
 /** Lookups other than by id. Each index function returns the keys under which a record is found. */
 export const INDEXES = {
-  vpc: {},
+  vpc: { dhcpOptionsId: (r: Vpc) => [r.dhcpOptionsId] },
   subnet: { vpcId: (r: Subnet) => [r.vpcId] },
   routeTable: {
     vpcId: (r: RouteTable) => [r.vpcId],
@@ -36,8 +50,9 @@ export const INDEXES = {
       ...(r.mainAssociationId ? [r.mainAssociationId] : []),
     ],
     subnetId: (r: RouteTable) => r.associations.flatMap((a) => (a.subnetId ? [a.subnetId] : [])),
-    /** Interfaces and prefix lists that the routes name. */
+    /** What the routes name: targets of every kind but local, and prefix lists. */
     refersTo: (r: RouteTable) => [...new Set(r.routes.flatMap(routeReferences))],
+    propagatingGatewayId: (r: RouteTable) => r.propagatingGatewayIds,
   },
   securityGroup: {
     vpcId: (r: SecurityGroup) => [r.vpcId],
@@ -47,13 +62,14 @@ export const INDEXES = {
   },
   groupCombination: {
     vpcId: (r: GroupCombination) => [r.vpcId],
-    /** `<vpcId> <group>,<group>…` */
-    groups: (r: GroupCombination) => [`${r.vpcId} ${r.groupIds.join(',')}`],
+    /** `<vpcId> <group>,<group>… <subnetId or nothing>` */
+    groups: (r: GroupCombination) => [combinationKey(r)],
   },
   prefixList: {},
   networkAcl: {
     vpcId: (r: NetworkAcl) => [r.vpcId],
     subnetId: (r: NetworkAcl) => r.associations.map((a) => a.subnetId),
+    associationId: (r: NetworkAcl) => r.associations.map((a) => a.associationId),
   },
   networkInterface: {
     vpcId: (r: NetworkInterface) => [r.vpcId],
@@ -68,6 +84,34 @@ export const INDEXES = {
     combination: (r: NetworkInterface) => [`${r.vpcId} ${r.combinationIndex}`],
   },
   instance: { vpcId: (r: Instance) => [r.vpcId], hostId: (r: Instance) => [r.hostId] },
+  internetGateway: { vpcId: (r: InternetGateway) => (r.vpcId ? [r.vpcId] : []) },
+  egressOnlyInternetGateway: { vpcId: (r: EgressOnlyInternetGateway) => [r.vpcId] },
+  natGateway: {
+    vpcId: (r: NatGateway) => [r.vpcId],
+    subnetId: (r: NatGateway) => [r.subnetId],
+    hostId: (r: NatGateway) => [r.hostId],
+    networkInterfaceId: (r: NatGateway) => [r.networkInterfaceId],
+  },
+  elasticIp: {
+    publicIp: (r: ElasticIp) => [r.publicIp],
+    associationId: (r: ElasticIp) => (r.association ? [r.association.associationId] : []),
+    networkInterfaceId: (r: ElasticIp) => (r.association ? [r.association.networkInterfaceId] : []),
+    /** VPC of the interface that it is associated with. */
+    vpcId: (r: ElasticIp) => (r.association ? [r.association.vpcId] : []),
+  },
+  vpcPeeringConnection: {
+    /** Both ends. */
+    vpcId: (r: VpcPeeringConnection) => [r.requesterVpcId, r.accepterVpcId],
+  },
+  vpnGateway: { vpcId: (r: VpnGateway) => (r.vpcId ? [r.vpcId] : []) },
+  customerGateway: { ipAddress: (r: CustomerGateway) => [r.ipAddress] },
+  vpnConnection: {
+    vpnGatewayId: (r: VpnConnection) => [r.vpnGatewayId],
+    customerGatewayId: (r: VpnConnection) => [r.customerGatewayId],
+    outsideIpAddress: (r: VpnConnection) => [r.outsideIpAddress],
+    tunnelInsideCidr: (r: VpnConnection) => [r.tunnelInsideCidr],
+  },
+  dhcpOptions: {},
   clientToken: {},
 } satisfies { [K in RecordKind]: IndexDefinitions<Records[K]> };
 
@@ -82,6 +126,15 @@ export const ID_FIELD: { readonly [K in RecordKind]: keyof Records[K] & string }
   networkAcl: 'networkAclId',
   networkInterface: 'networkInterfaceId',
   instance: 'instanceId',
+  internetGateway: 'internetGatewayId',
+  egressOnlyInternetGateway: 'egressOnlyInternetGatewayId',
+  natGateway: 'natGatewayId',
+  elasticIp: 'allocationId',
+  vpcPeeringConnection: 'vpcPeeringConnectionId',
+  vpnGateway: 'vpnGatewayId',
+  customerGateway: 'customerGatewayId',
+  vpnConnection: 'vpnConnectionId',
+  dhcpOptions: 'dhcpOptionsId',
   clientToken: 'tokenId',
 };
 
@@ -157,8 +210,24 @@ function peerIds({ peer }: SecurityGroupRule): string[] {
 }
 
 function routeReferences({ destination, target }: Route): string[] {
-  const references = target.kind === 'networkInterface' ? [target.networkInterfaceId as string] : [];
-  return destination.startsWith('pl-') ? [...references, destination] : references;
+  return destination.startsWith('pl-') ? [...targetIds(target), destination] : targetIds(target);
+}
+
+function targetIds(target: RouteTarget): string[] {
+  switch (target.kind) {
+    case 'local':
+      return [];
+    case 'gateway':
+      return [target.gatewayId];
+    case 'natGateway':
+      return [target.natGatewayId];
+    case 'egressOnlyInternetGateway':
+      return [target.egressOnlyInternetGatewayId];
+    case 'networkInterface':
+      return [target.networkInterfaceId];
+    case 'vpcPeeringConnection':
+      return [target.vpcPeeringConnectionId];
+  }
 }
 
 /** One table per kind. The compiler cannot follow a mapped type through a loop over its keys: this is the one cast for it. */

@@ -1,3 +1,4 @@
+import type { NatGateway } from '../model/gateway.js';
 import type { Instance } from '../model/instance.js';
 import type { NetworkInterface } from '../model/network-interface.js';
 import type { RouteTable } from '../model/route-table.js';
@@ -53,6 +54,15 @@ class Effects {
     networkInterface: (versions, id) => this.networkInterface(id, versions),
     instance: (versions, id) => this.instance(id, versions),
     networkAcl: () => {},
+    internetGateway: () => {},
+    egressOnlyInternetGateway: () => {},
+    natGateway: (versions, id) => this.natGateway(id, versions),
+    elasticIp: () => {},
+    vpcPeeringConnection: () => {},
+    vpnGateway: () => {},
+    customerGateway: () => {},
+    vpnConnection: () => {},
+    dhcpOptions: () => {},
     clientToken: () => {},
   };
 
@@ -131,6 +141,11 @@ class Effects {
     if (Boolean(was) === Boolean(is)) return;
     for (const snapshot of [this.before, this.after])
       for (const eni of snapshot.by('networkInterface', 'instanceId', id)) this.presenceChange(eni.networkInterfaceId);
+  }
+
+  private natGateway(id: string, versions: Versions<'natGateway'>): void {
+    if (!versions.some((gateway) => gateway?.hostId === this.hostId)) return;
+    if (differ(versions, ({ state, hostId }: NatGateway) => [state, hostId])) this.affected.add(id);
   }
 
   /** The router has the routes to interfaces that are not there, and is there itself while it has an interface. */

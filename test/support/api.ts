@@ -88,6 +88,7 @@ export async function startApi({
     region: config.region,
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
+    publicPool: config.publicPool,
   });
   const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
   const deps: HttpDeps = {

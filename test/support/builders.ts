@@ -28,6 +28,15 @@ const ID_OF: { readonly [K in RecordKind]: (record: Records[K]) => string } = {
   networkAcl: (r) => r.networkAclId,
   networkInterface: (r) => r.networkInterfaceId,
   instance: (r) => r.instanceId,
+  internetGateway: (r) => r.internetGatewayId,
+  egressOnlyInternetGateway: (r) => r.egressOnlyInternetGatewayId,
+  natGateway: (r) => r.natGatewayId,
+  elasticIp: (r) => r.allocationId,
+  vpcPeeringConnection: (r) => r.vpcPeeringConnectionId,
+  vpnGateway: (r) => r.vpnGatewayId,
+  customerGateway: (r) => r.customerGatewayId,
+  vpnConnection: (r) => r.vpnConnectionId,
+  dhcpOptions: (r) => r.dhcpOptionsId,
   clientToken: (r) => r.tokenId,
 };
 

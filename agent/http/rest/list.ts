@@ -4,7 +4,7 @@ import { type FilterFacts, filterRecords, NOUN_FILTERS } from '../../commands/no
 import type { TaggedKind } from '../../model/resource.js';
 import type { NounOptions } from './noun.js';
 import { type QueryRequest, queryRoute } from './route.js';
-import { attachmentStatus, instanceState, interfaceStatus, privateDnsName } from './status.js';
+import { attachmentStatus, instanceState, interfaceStatus, natGatewayState, privateDnsName } from './status.js';
 import type { ViewContext } from './view.js';
 
 /** Query of every list. A parameter that is given once arrives as text, more often as a list. */
@@ -89,6 +89,7 @@ function filterFacts(context: ViewContext): FilterFacts {
     interfaceStatus: (eni) => interfaceStatus(eni, context),
     attachmentStatus: (eni) => attachmentStatus(eni, context) ?? 'detached',
     instanceState: (instance) => instanceState(instance, context),
+    natGatewayState: (gateway) => natGatewayState(gateway, context),
     privateDnsName: (address) => privateDnsName(address, context.region),
   };
 }

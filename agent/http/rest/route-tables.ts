@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import type { Route, RouteTable } from '../../model/route-table.js';
+import { type EffectiveRoute, effectiveRoutes } from '../../model/effective-routes.js';
+import type { RouteTable } from '../../model/route-table.js';
 import type { Snapshot } from '../../model/snapshot.js';
-import { vpcRanges } from '../../model/vpc.js';
 import { nounRoutes } from './noun.js';
 import { commandRoute } from './route.js';
 import { nounFields, pick, shownId, type ViewContext } from './view.js';
@@ -26,7 +26,9 @@ const RouteView = z
     destination: z.string().describe("IPv4 or IPv6 range, or a prefix list's id."),
     target: TargetView,
     state: z.enum(['active', 'blackhole']).describe('blackhole: the target is gone or not in service; packets are dropped.'),
-    origin: z.enum(['CreateRouteTable', 'CreateRoute']),
+    origin: z
+      .enum(['CreateRouteTable', 'CreateRoute', 'EnableVgwRoutePropagation'])
+      .describe('Of several with one destination the static one counts, and it alone is shown.'),
   })
   .meta({ id: 'Route' });
 
@@ -37,7 +39,7 @@ export const RouteTableView = z
     main: z.boolean(),
     mainAssociationId: z.string().optional(),
     associations: z.array(z.strictObject({ associationId: z.string(), subnetId: z.string().optional(), gatewayId: z.string().optional() })),
-    routes: z.array(RouteView).describe('The local ones of the VPC first.'),
+    routes: z.array(RouteView).describe('The local ones of the VPC first, then the static ones, then the propagated ones.'),
     propagatingGatewayIds: z.array(z.string()),
     ...nounFields,
   })
@@ -48,35 +50,18 @@ const AssociationView = z
   .meta({ id: 'RouteTableAssociation' });
 
 export function routeTableView(table: RouteTable, { snapshot }: ViewContext): z.output<typeof RouteTableView> {
-  const vpc = snapshot.get('vpc', table.vpcId);
-  const local = (vpc ? vpcRanges(vpc) : []).filter((range) => !table.routes.some(({ destination }) => destination === range));
   return {
     ...pick(table, ['routeTableId', 'vpcId', 'main', 'mainAssociationId', 'ownerId', 'tags']),
     associations: table.associations.map((association) => pick(association, ['associationId', 'subnetId', 'gatewayId'])),
-    routes: [
-      ...local.map((destination) => ({
-        destination,
-        target: { kind: 'local' as const },
-        state: 'active' as const,
-        origin: 'CreateRouteTable' as const,
-      })),
-      ...table.routes.map((route) => routeView(route, snapshot)),
-    ],
+    routes: effectiveRoutes(snapshot, table).map((route) => routeView(route, snapshot)),
     propagatingGatewayIds: [...table.propagatingGatewayIds],
   };
 }
 
-function routeView({ destination, target }: Route, snapshot: Snapshot): z.output<typeof RouteView> {
-  if (target.kind !== 'networkInterface')
-    return { destination, target, state: target.kind === 'local' ? 'active' : 'blackhole', origin: 'CreateRoute' };
-  const attachment = snapshot.get('networkInterface', target.networkInterfaceId)?.attachment;
-  const inService = attachment?.status === 'attached' && snapshot.get('instance', attachment.instanceId)?.state === 'running';
-  return {
-    destination,
-    target: { ...target, ...(attachment && { instanceId: attachment.instanceId }) },
-    state: inService ? 'active' : 'blackhole',
-    origin: 'CreateRoute',
-  };
+function routeView({ destination, target, state, origin }: EffectiveRoute, snapshot: Snapshot): z.output<typeof RouteView> {
+  const attachment =
+    target.kind === 'networkInterface' ? snapshot.get('networkInterface', target.networkInterfaceId)?.attachment : undefined;
+  return { destination, target: { ...target, ...(attachment && { instanceId: attachment.instanceId }) }, state, origin };
 }
 
 function associationView(associationId: string, snapshot: Snapshot): z.output<typeof AssociationView> {

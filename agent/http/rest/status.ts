@@ -1,3 +1,4 @@
+import type { NatGateway } from '../../model/gateway.js';
 import type { Instance } from '../../model/instance.js';
 import type { NetworkInterface } from '../../model/network-interface.js';
 import type { ViewContext } from './view.js';
@@ -19,7 +20,7 @@ export function attachmentStatus(eni: NetworkInterface, { snapshot, status }: Co
 
 export function interfaceStatus(eni: NetworkInterface, context: Context): InterfaceStatus {
   const status = attachmentStatus(eni, context);
-  if (status === undefined) return 'available';
+  if (status === undefined) return eni.requesterManaged ? 'in-use' : 'available';
   return status === 'attached' ? 'in-use' : status;
 }
 
@@ -31,6 +32,11 @@ export function instanceState(instance: Instance, context: Context): InstanceSta
     .find((eni) => eni.attachment?.deviceIndex === 0);
   const isUp = context.status.condition(instance.instanceId)?.realised && primary && interfaceStatus(primary, context) !== 'attaching';
   return isUp ? 'running' : 'pending';
+}
+
+/** `pending` until this host has realised it. */
+export function natGatewayState({ natGatewayId, state }: NatGateway, { status }: Context): 'pending' | NatGateway['state'] {
+  return state === 'available' && !status.condition(natGatewayId)?.realised ? 'pending' : state;
 }
 
 /** @see https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html */

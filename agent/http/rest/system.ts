@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { INSTANCE_TYPES } from '../../model/instance-types.js';
 import { TAGGED_KINDS, type TaggedKind, taggedKindOf } from '../../model/resource.js';
-import type { Records, Snapshot } from '../../model/snapshot.js';
+import { ID_FIELD, type Snapshot } from '../../model/snapshot.js';
 import type { Tags } from '../../model/tags.js';
 import { plainList } from './list.js';
 import { commandRoute, queryRoute } from './route.js';
@@ -49,17 +49,6 @@ const HostView = z
   })
   .meta({ id: 'Host' });
 
-const ID_FIELDS: { readonly [K in TaggedKind]: keyof Records[K] } = {
-  vpc: 'vpcId',
-  subnet: 'subnetId',
-  networkInterface: 'networkInterfaceId',
-  instance: 'instanceId',
-  securityGroup: 'groupId',
-  routeTable: 'routeTableId',
-  networkAcl: 'networkAclId',
-  prefixList: 'prefixListId',
-};
-
 function tagItems(resourceId: string, resourceType: string, tags: Tags): z.output<typeof TagView>[] {
   return Object.entries(tags).map(([key, value]) => ({ resourceId, resourceType, key, value }));
 }
@@ -89,10 +78,10 @@ export const systemRoutes = [
       value: (t) => [t.value],
     },
     items: ({ context: { snapshot } }) => {
-      const records = (Object.keys(ID_FIELDS) as TaggedKind[]).flatMap((kind) =>
+      const records = (Object.keys(TAGGED_KINDS) as TaggedKind[]).flatMap((kind) =>
         snapshot
           .all(kind)
-          .flatMap((record) => tagItems(String(record[ID_FIELDS[kind] as keyof typeof record]), TAGGED_KINDS[kind], record.tags)),
+          .flatMap((record) => tagItems(String(record[ID_FIELD[kind] as keyof typeof record]), TAGGED_KINDS[kind], record.tags)),
       );
       const rules = snapshot.all('securityGroup').flatMap((group) => group.rules);
       return [...records, ...rules.flatMap((rule) => tagItems(rule.ruleId, 'security-group-rule', rule.tags))];

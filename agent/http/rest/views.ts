@@ -1,6 +1,9 @@
 import type { IdKind } from '../../model/ids.js';
 import type { TaggedKind } from '../../model/resource.js';
 import type { Records } from '../../model/snapshot.js';
+import { dhcpOptionsView } from './dhcp-options.js';
+import { elasticIpView } from './elastic-ips.js';
+import { egressOnlyInternetGatewayView, internetGatewayView, natGatewayView } from './gateways.js';
 import { instanceView } from './instances.js';
 import { networkAclView } from './network-acls.js';
 import { networkInterfaceView } from './network-interfaces.js';
@@ -9,7 +12,9 @@ import { routeTableView } from './route-tables.js';
 import { securityGroupView } from './security-groups.js';
 import { subnetView } from './subnets.js';
 import type { ViewContext } from './view.js';
+import { vpcPeeringConnectionView } from './vpc-peering-connections.js';
 import { vpcView } from './vpcs.js';
+import { customerGatewayView, vpnConnectionView, vpnGatewayView } from './vpn.js';
 
 /** How each kind of resource is shown, by REST and in events alike. */
 export const VIEWS: { readonly [K in TaggedKind & IdKind]: (record: Records[K], context: ViewContext) => object } = {
@@ -21,6 +26,15 @@ export const VIEWS: { readonly [K in TaggedKind & IdKind]: (record: Records[K], 
   routeTable: routeTableView,
   networkAcl: networkAclView,
   prefixList: prefixListView,
+  internetGateway: internetGatewayView,
+  egressOnlyInternetGateway: egressOnlyInternetGatewayView,
+  natGateway: natGatewayView,
+  elasticIp: elasticIpView,
+  vpcPeeringConnection: vpcPeeringConnectionView,
+  vpnGateway: vpnGatewayView,
+  customerGateway: customerGatewayView,
+  vpnConnection: vpnConnectionView,
+  dhcpOptions: dhcpOptionsView,
 };
 
 export function viewOf<K extends TaggedKind>(kind: K, record: Records[K], context: ViewContext): object {

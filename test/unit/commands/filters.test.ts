@@ -65,6 +65,7 @@ function facts(c: ReturnType<typeof city>): FilterFacts {
     snapshot: c.world.state,
     interfaceStatus: (eni) => (eni.attachment ? 'in-use' : 'available'),
     attachmentStatus: (eni) => eni.attachment?.status ?? '',
+    natGatewayState: (gateway) => gateway.state,
     instanceState: (instance) => instance.state,
     privateDnsName: (address) => `ip-${address.replaceAll('.', '-')}.ec2.internal`,
   };

@@ -27,6 +27,7 @@ export class World {
     region: 'us-east-1',
     zones: ['us-east-1a', 'us-east-1b', 'us-east-1c'],
     limits: { rulesPerDirection: 60, groupsPerInterface: 5 },
+    publicPool: '203.0.113.0/24',
   };
 
   /** Later, by so many minutes. */

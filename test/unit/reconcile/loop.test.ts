@@ -40,6 +40,7 @@ function harness() {
     region: 'us-east-1',
     zones: ['us-east-1a'],
     limits: { rulesPerDirection: 60, groupsPerInterface: 5 },
+    publicPool: '203.0.113.0/24',
   });
   const start = async () => {
     const loop = new ReconcileLoop({
