@@ -2,11 +2,12 @@ import type { Logger } from 'pino';
 import type { InstanceRuntime } from '../instances/runtime.js';
 import type { Kernel, KernelOp, OpResult, PlannedOp } from '../kernel/port.js';
 import { keyOf } from '../kernel/port.js';
-import { isRouterNamespace } from '../kernel/resources.js';
+import { isInstanceNamespace } from '../kernel/resources.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { bootOf } from '../planner/boot.js';
 import { type PlanSettings, planUnit } from '../planner/plan.js';
 import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/units.js';
+import type { ServiceKeeper } from '../services/keeper.js';
 import type { Store } from '../store/store.js';
 import { type FinishCall, finishCalls } from './finish.js';
 import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
@@ -17,6 +18,8 @@ export interface LoopDeps {
   readonly store: Store;
   readonly kernel: Kernel;
   readonly runtime: InstanceRuntime;
+  /** Processes that units want beside kernel objects; absent: none. */
+  readonly services?: ServiceKeeper;
   readonly status: StatusBoard;
   readonly settings: PlanSettings & { readonly region: string };
   readonly resyncMs: number;
@@ -179,7 +182,11 @@ export class ReconcileLoop {
     const results = ops.length > 0 ? await kernel.apply(ops) : [];
     this.ledger.record(results);
     const faults = faultsOf(results);
-    for (const [unit, outcome] of [...unended, ...(await this.startInstances(store.snapshot(), units, faults))]) faults.set(unit, outcome);
+    for (const [unit, outcome] of unended) faults.set(unit, outcome);
+    if (full) for (const unit of this.deps.services?.drifted() ?? []) units.add(unit);
+    // Before the instances: their user data may ask for names.
+    for (const [unit, outcome] of await this.keepServices(units, faults)) faults.set(unit, outcome);
+    for (const [unit, outcome] of await this.startInstances(store.snapshot(), units, faults)) faults.set(unit, outcome);
     this.report(units, faults);
     await this.finish(units);
 
@@ -201,7 +208,7 @@ export class ReconcileLoop {
   /** No process may outlive its instance's namespace: it would keep the devices in it alive, unseen. */
   private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {
     const ending = planned.flatMap(({ op }) =>
-      op.verb === 'delete' && op.object.kind === 'netns' && !isRouterNamespace(op.object.netns) ? [op.object.netns] : [],
+      op.verb === 'delete' && op.object.kind === 'netns' && isInstanceNamespace(op.object.netns) ? [op.object.netns] : [],
     );
     return this.attempt(ending, async (netns) => {
       await this.deps.runtime.end(netns);
@@ -215,18 +222,22 @@ export class ReconcileLoop {
     faults: ReadonlyMap<string, Outcome>,
   ): Promise<Map<string, Outcome>> {
     const starting = [...units].filter((unit) => !faults.has(unit) && this.ledger.has(keyOf({ kind: 'netns', netns: unit })));
-    return this.attempt(starting, async (unit) => {
+    return this.attempt('instance', starting, async (unit) => {
       const boot = bootOf(snapshot, this.deps.settings, unit);
       if (boot) await this.deps.runtime.start(boot);
     });
   }
 
-  private async attempt(units: readonly string[], work: (unit: string) => Promise<void>): Promise<Map<string, Outcome>> {
+  private async attempt(
+    reason: 'instance' | 'service',
+    units: readonly string[],
+    work: (unit: string) => Promise<void> | undefined,
+  ): Promise<Map<string, Outcome>> {
     const faults = new Map<string, Outcome>();
     await Promise.all(
       units.map((unit) =>
-        work(unit).catch((error: unknown) => {
-          faults.set(unit, { reason: 'instance', message: error instanceof Error ? error.message : String(error) });
+        Promise.resolve(work(unit)).catch((error: unknown) => {
+          faults.set(unit, { reason, message: error instanceof Error ? error.message : String(error) });
         }),
       ),
     );

@@ -1,0 +1,44 @@
+import { type ServiceSpec, type Supervisor, unitOfService } from './service.js';
+
+/** Services that a unit shall have now, none when it shall not exist here. */
+export type PlanServices = (unit: string) => readonly ServiceSpec[];
+
+/** Makes the processes of the data plane match what units want: the services' part of a reconcile pass. */
+export class ServiceKeeper {
+  constructor(
+    private readonly supervisor: Supervisor,
+    private readonly plan: PlanServices,
+  ) {}
+
+  /** Units of which a service that they want has died, or that have one they do not want. Reads processes, changes nothing. */
+  drifted(): Set<string> {
+    const units = new Set<string>();
+    for (const name of this.supervisor.list()) {
+      const unit = unitOfService(name);
+      if (!this.plan(unit).some((spec) => spec.name === name) || this.supervisor.pid(name) === undefined) units.add(unit);
+    }
+    return units;
+  }
+
+  /** Whether a unit has or wants services. */
+  concerns(unit: string): boolean {
+    return this.plan(unit).length > 0 || this.supervisor.list().some((name) => unitOfService(name) === unit);
+  }
+
+  /** Afterwards the unit's services run as it wants, and others of it do not. @throws the first fault, after trying all. */
+  async keep(unit: string): Promise<void> {
+    const wanted = this.plan(unit);
+    const surplus = this.supervisor.list().filter((name) => unitOfService(name) === unit && !wanted.some((spec) => spec.name === name));
+    const results = await Promise.allSettled([
+      ...surplus.map((name) => this.supervisor.remove(name)),
+      ...wanted.map((spec) => this.supervisor.ensure(spec)),
+    ]);
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  /** Before a namespace goes: a process in it would keep its devices alive, unseen. */
+  endIn(netns: string): Promise<void> {
+    return this.supervisor.endIn(netns);
+  }
+}
