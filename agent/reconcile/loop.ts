@@ -176,7 +176,7 @@ export class ReconcileLoop {
     for (const { unit } of planned) units.add(unit);
 
     const unended = await this.endInstances(snapshot, planned);
-    const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && unended.has(unit)));
+    const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && (unended.has(unit) || unended.has(op.object.netns))));
     if (ops.length > 0) log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     this.ledger.begin(ops);
     const results = ops.length > 0 ? await kernel.apply(ops) : [];
@@ -205,15 +205,21 @@ export class ReconcileLoop {
     return { op, unit, needs: op.verb === 'delete' ? [] : unitNeeds(snapshot, unit) };
   }
 
-  /** No process may outlive its instance's namespace: it would keep the devices in it alive, unseen. */
+  /** No process may outlive its namespace: it would keep the devices in it alive, unseen. Namespaces are named after their units. */
   private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {
-    const ending = planned.flatMap(({ op }) =>
-      op.verb === 'delete' && op.object.kind === 'netns' && isInstanceNamespace(op.object.netns) ? [op.object.netns] : [],
-    );
-    return this.attempt(ending, async (netns) => {
+    const ending = planned.flatMap(({ op }) => (op.verb === 'delete' && op.object.kind === 'netns' ? [op.object.netns] : []));
+    return this.attempt('instance', ending, async (netns) => {
+      if (!isInstanceNamespace(netns)) return this.deps.services?.endIn(netns);
       await this.deps.runtime.end(netns);
       if (!snapshot.get('instance', netns)) await this.deps.runtime.forget(netns);
     });
+  }
+
+  private async keepServices(units: ReadonlySet<string>, faults: ReadonlyMap<string, Outcome>): Promise<Map<string, Outcome>> {
+    const { services } = this.deps;
+    if (!services) return new Map();
+    const concerned = services.concerned([...units].filter((unit) => !faults.has(unit)));
+    return this.attempt('service', concerned, (unit) => services.keep(unit));
   }
 
   private startInstances(

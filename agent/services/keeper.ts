@@ -20,9 +20,10 @@ export class ServiceKeeper {
     return units;
   }
 
-  /** Whether a unit has or wants services. */
-  concerns(unit: string): boolean {
-    return this.plan(unit).length > 0 || this.supervisor.list().some((name) => unitOfService(name) === unit);
+  /** Those of the units that have or want services. */
+  concerned(units: Iterable<string>): string[] {
+    const having = new Set(this.supervisor.list().map(unitOfService));
+    return [...units].filter((unit) => having.has(unit) || this.plan(unit).length > 0);
   }
 
   /** Afterwards the unit's services run as it wants, and others of it do not. @throws the first fault, after trying all. */
