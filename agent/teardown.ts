@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInstanceRuntime } from './instances/linux.js';
 import { deleteNetns, netnsNames } from './kernel/netns.js';
-import { isOurNamespace, isRouterNamespace } from './kernel/resources.js';
+import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
 import { isId } from './model/ids.js';
 import { LOCK_FILE, lockDirectory, STORE_FILE } from './store/directory.js';
 
@@ -31,7 +31,7 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
   try {
     const runtime = createInstanceRuntime({ dataDir: directory, log: { info: () => {} }, userDataTimeoutMs: 0 });
     const namespaces = netnsNames().filter(isOurNamespace);
-    const instances = new Set([...namespaces.filter((name) => !isRouterNamespace(name)), ...instanceFiles()]);
+    const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.
     await Promise.all([...instances].map((id) => runtime.end(id)));
     for (const name of namespaces) await deleteNetns(name);

@@ -135,6 +135,7 @@ const WORDS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => string } = 
   set: ({ netns, name }) => `set ${name} in ${netns}`,
   member: ({ netns, set, entry }) => `member ${entry} of set ${set} in ${netns}`,
   ruleset: ({ netns, family }) => `IPv${family} rules in ${netns}`,
+  nft: ({ netns }) => `nft table in ${netns}`,
   veth: ({ netns, name, peer }) => `veth ${name} in ${netns} with ${peer.name} in ${peer.netns}`,
   address: ({ netns, device, address }) => `address ${address} on ${device} in ${netns}`,
   neighbour: ({ netns, device, address }) => `neighbour ${address} on ${device} in ${netns}`,

@@ -9,6 +9,7 @@ import { deleteNeighbour, newNeighbour } from './netlink/neighbour.js';
 import { deleteRoute, newRoute } from './netlink/route.js';
 import { deleteRule, newRule } from './netlink/rule.js';
 import { createNetns, deleteNetns } from './netns.js';
+import { ensureNft, removeNft } from './nft.js';
 import type { Observer } from './observe.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
 import type { NamespaceSockets } from './sockets.js';
@@ -134,6 +135,15 @@ const NO_RULES = ['raw PREROUTING OUTPUT', 'mangle PREROUTING INPUT FORWARD OUTP
   .map(([table, ...chains]) => [`*${table}`, ...chains.map((chain) => `:${chain} ACCEPT`), 'COMMIT', ''].join('\n'))
   .join('');
 
+const makeNft: Work<'nft'> = {
+  by: 'work',
+  lane: perNetns,
+  run: (objects, { monitor, sockets }) =>
+    Promise.all(
+      objects.map((spec) => attempt(() => monitor.quietlyInRules(spec.netns, () => ensureNft(spec, () => sockets.netfilter(spec.netns))))),
+    ),
+};
+
 const makeVeth: Work<'veth'> = {
   by: 'work',
   lane: anywhere,
@@ -232,6 +242,20 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
         const outcomes = await makeRuleset.run(
           objects.map((object) => ({ ...object, text: NO_RULES })),
           workshop,
+        );
+        return outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
+      },
+    },
+  },
+  nft: {
+    create: makeNft,
+    update: makeNft,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: async (objects, { monitor }) => {
+        const outcomes = await Promise.all(
+          objects.map(({ netns }) => attempt(() => monitor.quietlyInRules(netns, () => removeNft(netns)))),
         );
         return outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
       },

@@ -5,7 +5,7 @@ import { parseNeighbour, RTM_NEIGHBOUR } from './netlink/neighbour.js';
 import { parseRoute, RTM_ROUTE } from './netlink/route.js';
 import { NETLINK, type NetlinkMessage, NetlinkSocket } from './netlink/socket.js';
 import { netnsIdentity, netnsNames, prepareNetnsDirectory } from './netns.js';
-import { isOurNamespace, isRouterNamespace, NETNS_DIR } from './resources.js';
+import { isInstanceNamespace, isOurNamespace, NETNS_DIR } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 /** Multicast groups: RTNLGRP_* (linux/rtnetlink.h), NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h). */
@@ -80,7 +80,7 @@ export class Monitor {
 
   #watch(netns: string, identity: string): void {
     const route = watchRoutes(netns);
-    const netfilter = isRouterNamespace(netns) ? watchRules(netns) : undefined;
+    const netfilter = isInstanceNamespace(netns) ? undefined : watchRules(netns);
     const links = new Map(listLinks(this.#sockets.route(netns)).map((link) => [link.index, JSON.stringify(link)] as const));
     const watched: Watched = { identity, route, links, working: 0, quietUntil: 0, rulesWorking: 0, ...(netfilter && { netfilter }) };
     this.#watched.set(netns, watched);
@@ -195,7 +195,7 @@ function watchRoutes(netns: string): NetlinkSocket {
   const socket = new NetlinkSocket(NETLINK.route, { netns });
   for (const group of [GROUP.link, ...GROUP.address, ...GROUP.route, ...GROUP.rule, ...GROUP.settings]) socket.join(group);
   // Instances learn neighbours all the time, and we set none there.
-  if (isRouterNamespace(netns)) socket.join(GROUP.neighbour);
+  if (!isInstanceNamespace(netns)) socket.join(GROUP.neighbour);
   return socket;
 }
 

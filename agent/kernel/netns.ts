@@ -1,13 +1,16 @@
 import { closeSync, constants, mkdirSync, openSync, promises, readdirSync, stat, statfsSync, statSync } from 'node:fs';
 import { KernelError, toKernelError } from './errors.js';
 import { CLONE_NEWNET, MNT_DETACH, MOUNT, mount, setns, unmount, unshare } from './libc.js';
-import { NETNS_DIR } from './resources.js';
+import { HOST_NAMESPACE, NETNS_DIR } from './resources.js';
 
 /** `f_type` of a file that stands for a namespace (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
 const SELF = '/proc/thread-self/ns/net';
 
-export const netnsPath = (name: string): string => `${NETNS_DIR}/${name}`;
+/** The daemon's own namespace, by its main thread, which visits others only synchronously. */
+const HOST_PATH = '/proc/self/ns/net';
+
+export const netnsPath = (name: string): string => (name === HOST_NAMESPACE ? HOST_PATH : `${NETNS_DIR}/${name}`);
 
 let poolIsWarm = false;
 /**

@@ -2,7 +2,7 @@ import { type Link, listLinks, netnsIdOf, proxyDelays } from './netlink/link.js'
 import type { NetlinkSocket } from './netlink/socket.js';
 import { netnsNames } from './netns.js';
 import type { KernelObject } from './port.js';
-import { isOurNamespace, isRouterNamespace } from './resources.js';
+import { HOST_NAMESPACE, isFarEndName, isOurNamespace, isRouterNamespace } from './resources.js';
 import { withNetnsDescriptor } from './sockets.js';
 
 /** Devices that some kernels put into every namespace; they cannot be deleted. */
@@ -27,7 +27,7 @@ export class VethObserver {
   readonly #neighbours = new Map<string, ReadonlySet<string>>();
 
   observe(router: string, socket: NetlinkSocket, links: readonly Link[], hasLinkLocal: (index: number) => boolean): Veth[] {
-    const devices = links.filter((link) => link.kind !== undefined && !FALLBACK_DEVICES.has(link.name));
+    const devices = links.filter((link) => link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name));
     const wanted = new Set(devices.flatMap((link) => link.peer?.netnsId ?? []));
     const namespaces = this.#namespacesOf(router, socket, wanted);
     const others = new Map([...wanted].map((id) => [id, otherEnds(socket, id)] as const));
@@ -67,7 +67,7 @@ export class VethObserver {
   *#candidates(router: string): Generator<string> {
     const here = this.#neighbours.get(router) ?? new Set();
     const elsewhere = new Set([...this.#neighbours].flatMap(([other, instances]) => (other === router ? [] : [...instances])));
-    const instances = netnsNames().filter((name) => isOurNamespace(name) && !isRouterNamespace(name));
+    const instances = [...netnsNames().filter((name) => isOurNamespace(name) && !isRouterNamespace(name)), HOST_NAMESPACE];
     const rank = (name: string) => (here.has(name) ? 0 : elsewhere.has(name) ? 2 : 1);
     for (const turn of [0, 1, 2]) yield* instances.filter((name) => rank(name) === turn);
   }

@@ -8,9 +8,10 @@ import { listNeighbours } from './netlink/neighbour.js';
 import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
 import { netnsIdentity, netnsNames } from './netns.js';
+import { readNft } from './nft.js';
 import { VethObserver } from './observe-veth.js';
 import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
-import { isOurNamespace, isRouterNamespace, PROTOCOL, SYSCTLS } from './resources.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE, isOurNamespace, namespaceRole, PROTOCOL, SYSCTLS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 import { readSysctls } from './sysctl.js';
 import { HOST_END_LINK_LOCAL } from './veth.js';
@@ -46,7 +47,7 @@ export class Observer {
   async observe(namespaces?: ReadonlySet<string>): Promise<Map<ObjectKey, KernelObject>> {
     this.#sockets.prune();
     const observed = new Map<ObjectKey, KernelObject>();
-    for (const netns of namespaces ?? netnsNames().filter(isOurNamespace)) {
+    for (const netns of namespaces ?? [...netnsNames().filter(isOurNamespace), HOST_NAMESPACE]) {
       await nextTurn();
       for (const object of await this.#namespace(netns)) observed.set(keyOf(object), object);
     }
@@ -56,7 +57,7 @@ export class Observer {
   async #namespace(netns: string): Promise<KernelObject[]> {
     if (netnsIdentity(netns) === undefined) return [];
     try {
-      return await (isRouterNamespace(netns) ? this.#router(netns) : this.#instance(netns));
+      return await this.#byRole(netns);
     } catch (error) {
       // It was deleted meanwhile: then it contributes nothing.
       if (netnsIdentity(netns) === undefined) return [];
@@ -64,10 +65,47 @@ export class Observer {
     }
   }
 
+  async #byRole(netns: string): Promise<KernelObject[]> {
+    switch (namespaceRole(netns)) {
+      case 'router':
+        return this.#router(netns);
+      case 'gateway':
+      case 'internet':
+        return [...this.#gateway(netns), ...(await nftOf(netns))];
+      case 'nat':
+        return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.nat), ...this.#marked(netns), ...(await nftOf(netns))];
+      case 'instance':
+        return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.instance), ...this.#marked(netns)];
+      case 'host':
+        // Nothing of ours is there while there is no internet to reach: its device goes with that.
+        return netnsIdentity(INTERNET_NAMESPACE) === undefined ? [] : this.#marked(netns);
+      case undefined:
+        return [];
+    }
+  }
+
   async #router(netns: string): Promise<KernelObject[]> {
     const rulesets = Promise.all(FAMILIES.map((family) => rulesetOf(netns, family)));
     // Waited for below; if something else fails first, its own failure is of no interest.
     rulesets.catch(() => {});
+    const { objects, names } = this.#devices(netns, SYSCTLS.router);
+    await nextTurn();
+    objects.push(...this.#routing(netns, names));
+    await nextTurn();
+    objects.push(...this.#sets(netns));
+    return [...objects, ...(await rulesets).flat()];
+  }
+
+  #gateway(netns: string): KernelObject[] {
+    const { objects, names } = this.#devices(netns, SYSCTLS.gateway);
+    return [...objects, ...this.#routing(netns, names)];
+  }
+
+  /** The namespace, its settings, pairs and addresses, and the devices' names. */
+  #devices(
+    netns: string,
+    settings: Readonly<Record<string, string>>,
+  ): { readonly objects: KernelObject[]; readonly names: ReadonlyMap<number, string> } {
     const socket = this.#sockets.route(netns);
     const links = listLinks(socket);
     const names = namesOf(links);
@@ -76,27 +114,28 @@ export class Observer {
     if (!isLoopbackUp(links)) names.delete(LOOPBACK);
     const objects: KernelObject[] = [{ kind: 'netns', netns }];
     objects.push(...this.#veths.observe(netns, socket, links, linkLocalCheck(addresses)));
-    objects.push(...sysctlsOf(netns, SYSCTLS.router));
+    objects.push(...sysctlsOf(netns, settings));
     for (const found of addresses) {
       const device = names.get(found.index);
       const isRouters = found.automatic || found.address === HOST_END_LINK_LOCAL;
       if (device !== undefined && !isRouters) objects.push({ kind: 'address', netns, device, address: found.address });
     }
-    await nextTurn();
-    objects.push(...this.#routes(netns, names, (route) => !route.automatic));
-    objects.push(...this.#rules(netns, (rule) => !rule.automatic));
-    objects.push(...this.#neighbours(netns, names, (neighbour) => neighbour.permanent));
-    await nextTurn();
-    objects.push(...this.#sets(netns));
-    return [...objects, ...(await rulesets).flat()];
+    return { objects, names };
   }
 
-  #instance(netns: string): KernelObject[] {
+  #routing(netns: string, names: ReadonlyMap<number, string>): KernelObject[] {
+    return [
+      ...this.#routes(netns, names, (route) => !route.automatic),
+      ...this.#rules(netns, (rule) => !rule.automatic),
+      ...this.#neighbours(netns, names, (neighbour) => neighbour.permanent),
+    ];
+  }
+
+  /** What bears our protocol number. */
+  #marked(netns: string): KernelObject[] {
     const socket = this.#sockets.route(netns);
     const names = namesOf(listLinks(socket));
     return [
-      { kind: 'netns', netns },
-      ...sysctlsOf(netns, SYSCTLS.instance),
       ...this.#ownAddresses(netns, names, listAddresses(socket)),
       ...this.#routes(netns, names, ({ protocol }) => protocol === PROTOCOL),
       ...this.#rules(netns, ({ protocol }) => protocol === PROTOCOL),
@@ -206,6 +245,11 @@ async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]>
     if (toKernelError(error).kind === 'unsupported') return [];
     throw error;
   }
+}
+
+async function nftOf(netns: string): Promise<KernelObject[]> {
+  const fingerprint = await readNft(netns);
+  return fingerprint === undefined ? [] : [{ kind: 'nft', netns, fingerprint, text: '' }];
 }
 
 /** What a kernel without the feature holds of it. */

@@ -23,7 +23,17 @@ export interface ObjectSpecs {
   member: { readonly netns: string; readonly set: string; readonly entry: string };
   /** All iptables (4) or ip6tables (6) rules of a namespace: `text` for restore, `fingerprint` to compare (see `firewall/scan.ts`). */
   ruleset: { readonly netns: string; readonly family: Family; readonly fingerprint: string; readonly text: string };
-  /** Both ends of an interface's device, both up. */
+  /**
+   * The nft table of ours in a gateway's namespace: `text` makes it or changes it without a gap, `fingerprint` compares it (see `nft-table.ts`).
+   * `translations`, of a table that translates addresses one to one: private by public address; flows that are translated otherwise are cut.
+   */
+  nft: {
+    readonly netns: string;
+    readonly fingerprint: string;
+    readonly text: string;
+    readonly translations?: Readonly<Record<string, string>>;
+  };
+  /** Both ends of an interface's or a gateway's device, both up. */
   veth: VethSpec;
   /** An address on a device, with prefix length; IPv6 without duplicate address detection. */
   address: { readonly netns: string; readonly device: string; readonly address: string };
@@ -78,6 +88,7 @@ const KEYS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => readonly (st
   set: (o) => [o.netns, o.name],
   member: (o) => [o.netns, o.set, o.entry],
   ruleset: (o) => [o.netns, o.family],
+  nft: (o) => [o.netns],
   veth: (o) => [o.netns, o.name],
   address: (o) => [o.netns, o.device, o.address],
   neighbour: (o) => [o.netns, o.device, o.address],

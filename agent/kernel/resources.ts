@@ -12,12 +12,44 @@ export const NETNS_DIR = '/run/netns';
 export const instanceNamespace = (id: InstanceId): string => id;
 export const routerNamespace = (id: VpcId): string => id;
 
-/** Whether a namespace name is one that enid gives (a router's or an instance's). */
+/** The lab's internet: one namespace per host. */
+export const INTERNET_NAMESPACE = 'internet';
+/** How the kernel layer calls the namespace that the daemon itself runs in; no file under `NETNS_DIR` stands for it. */
+export const HOST_NAMESPACE = 'host';
+
+/**
+ * What a namespace is to enid. In routers, gateways and the internet nobody else has business. In instances (a NAT gateway's is one, with
+ * no processes) and in the host's own namespace only what bears our protocol number is ours.
+ */
+export type NamespaceRole = 'router' | 'instance' | 'nat' | 'gateway' | 'internet' | 'host';
+const ROLE_OF_PREFIX: Readonly<Record<string, NamespaceRole>> = {
+  vpc: 'router',
+  i: 'instance',
+  nat: 'nat',
+  igw: 'gateway',
+  eigw: 'gateway',
+  pcx: 'gateway',
+  vgw: 'gateway',
+  cgw: 'gateway',
+};
+
+/** `undefined`: a name that enid never gives. */
+export function namespaceRole(name: string): NamespaceRole | undefined {
+  if (name === INTERNET_NAMESPACE) return 'internet';
+  if (name === HOST_NAMESPACE) return 'host';
+  const prefix = /^([a-z]+)-[0-9a-f]{17}$/.exec(name)?.[1];
+  return prefix === undefined ? undefined : ROLE_OF_PREFIX[prefix];
+}
+
+/** Whether a name under `NETNS_DIR` is one that enid gives. */
 export function isOurNamespace(name: string): boolean {
-  return /^(vpc|i)-[0-9a-f]{17}$/.test(name);
+  return name !== HOST_NAMESPACE && namespaceRole(name) !== undefined;
 }
 export function isRouterNamespace(name: string): boolean {
-  return /^vpc-[0-9a-f]{17}$/.test(name);
+  return namespaceRole(name) === 'router';
+}
+export function isInstanceNamespace(name: string): boolean {
+  return namespaceRole(name) === 'instance';
 }
 
 /**
@@ -39,6 +71,46 @@ export function instanceEndName(deviceIndex: number): string {
 /** One MAC for every host end: the router as instances see it. Its EUI-64 link-local is the IPv6 gateway. */
 export const ROUTER_MAC = '02:00:00:00:00:01';
 export const ROUTER_LINK_LOCAL = 'fe80::ff:fe00:1';
+
+/**
+ * A gateway's links: pairs whose named end is in a router (`igw0`) or in the internet (`g…`), and whose other end, in the gateway's
+ * namespace, has one of these names. Neighbours on both ends are permanent, and the addresses are only ever next hops.
+ */
+export const GATEWAY_LINK = {
+  /** In the gateway: towards the VPC's router, towards the internet. */
+  inside: 'vpc0',
+  outside: 'up0',
+  /** MAC of the gateway's end, and the link-local address that it has by that. */
+  mac: '02:00:00:00:00:02',
+  linkLocal: 'fe80::ff:fe00:2',
+  /** Next hops in IPv4: the named end's, the gateway's end's. */
+  near: '169.254.255.1',
+  far: '169.254.255.2',
+} as const;
+
+/** Names in a router of the links to its gateways. */
+export const ROUTER_LINK = { internetGateway: 'igw0', egressOnlyInternetGateway: 'eigw0', vpnGateway: 'vgw0' } as const;
+
+/** A name of at most 15 characters for the end of a gateway's link: a letter and hex digits of the gateway's id. */
+export function gatewayLinkName(letter: 'g' | 'p' | 'v' | 'c', gatewayId: string): string {
+  return `${letter}${gatewayId.slice(gatewayId.indexOf('-') + 1, gatewayId.indexOf('-') + 14)}`;
+}
+
+/** Ends that never give a pair its name: those inside instances and gateways. */
+export function isFarEndName(name: string): boolean {
+  return /^(vpc|up|eth)\d+$/.test(name);
+}
+
+/** The host as a machine on the lab's internet: device, names of its link, addresses. */
+export const HOST_ACCESS = { device: 'enid-internet', internetEnd: 'host0', address: '198.51.100.1' } as const;
+
+/** Well-known servers on the lab's internet (documentation ranges, RFC 5737 and RFC 3849). */
+export const INTERNET_ADDRESSES: readonly string[] = ['198.51.100.53', '198.51.100.80', '2001:db8:100::53', '2001:db8:100::80'];
+/** Ranges in which the lab's internet has its own machines. */
+export const INTERNET_RANGE = '198.51.100.0/24';
+
+/** Every nft table of ours has this name. */
+export const NFT_TABLE = 'enid';
 
 /** `proto` of our routes, rules, neighbours and addresses (rtnetlink; 0–4 are the kernel's, 8–191 used by daemons). */
 export const PROTOCOL = 0xed;
@@ -112,7 +184,7 @@ export const CONNMARK = {
  * Namespace-wide settings, path below `/proc/sys` → value, set before any device is made: devices inherit the defaults.
  * The planner plans exactly these and the kernel layer observes exactly these, so that a settled host shows no difference.
  */
-export const SYSCTLS: { readonly router: Readonly<Record<string, string>>; readonly instance: Readonly<Record<string, string>> } = {
+export const SYSCTLS: { readonly [R in 'router' | 'instance' | 'nat' | 'gateway']: Readonly<Record<string, string>> } = {
   router: {
     'net/ipv4/ip_forward': '1',
     'net/ipv6/conf/all/forwarding': '1',
@@ -139,6 +211,35 @@ export const SYSCTLS: { readonly router: Readonly<Record<string, string>>; reado
     'net/ipv6/conf/all/accept_ra': '0',
     'net/ipv6/conf/default/accept_ra': '0',
     // Everyone may ping without privileges, as on the cloud's images.
+    'net/ipv4/ping_group_range': '0 2147483647',
+  },
+  nat: {
+    'net/ipv4/ip_forward': '1',
+    'net/ipv4/conf/all/send_redirects': '0',
+    'net/ipv4/conf/default/send_redirects': '0',
+    'net/ipv4/conf/all/rp_filter': '0',
+    'net/ipv4/conf/default/rp_filter': '0',
+    'net/ipv6/conf/all/accept_dad': '0',
+    'net/ipv6/conf/default/accept_dad': '0',
+    'net/ipv6/conf/all/accept_ra': '0',
+    'net/ipv6/conf/default/accept_ra': '0',
+    // A NAT gateway drops idle flows after 350 seconds (https://docs.aws.amazon.com/vpc/latest/userguide/nat-gateway-basics.html).
+    'net/netfilter/nf_conntrack_tcp_timeout_established': '350',
+  },
+  gateway: {
+    'net/ipv4/ip_forward': '1',
+    'net/ipv6/conf/all/forwarding': '1',
+    'net/ipv6/conf/default/forwarding': '1',
+    'net/ipv4/conf/all/send_redirects': '0',
+    'net/ipv4/conf/default/send_redirects': '0',
+    'net/ipv4/conf/all/rp_filter': '0',
+    'net/ipv4/conf/default/rp_filter': '0',
+    'net/ipv4/icmp_ratelimit': '0',
+    'net/ipv6/conf/all/accept_dad': '0',
+    'net/ipv6/conf/default/accept_dad': '0',
+    'net/ipv6/conf/all/accept_ra': '0',
+    'net/ipv6/conf/default/accept_ra': '0',
+    'net/ipv6/icmp/ratelimit': '0',
     'net/ipv4/ping_group_range': '0 2147483647',
   },
 };

@@ -84,6 +84,7 @@ function deviceOf(object: KernelObject): string | undefined {
 
 function isSame(a: KernelObject, b: KernelObject): boolean {
   if (a.kind === 'ruleset' && b.kind === 'ruleset') return a.fingerprint === b.fingerprint;
+  if (a.kind === 'nft' && b.kind === 'nft') return a.fingerprint === b.fingerprint;
   return isEqual(a, b);
 }
 

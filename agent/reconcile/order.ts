@@ -5,8 +5,8 @@ import { ends, hasSamePeer } from './diff.js';
  * Order in which operations are safe: what filters comes before what carries, what is new before the old it replaces goes, and
  * in removal what carries goes before what filters. A break at any point leaves traffic dropped or as it was, never more open.
  *
- * Made and changed: namespaces, settings, sets, rules, set members, blackhole routes, devices, addresses, neighbours, routes, routing rules.
- * Then removed: routing rules, routes, neighbours, addresses, devices, set members, rules, sets, settings, namespaces.
+ * Made and changed: namespaces, settings, sets, rules, gateways' tables, set members, blackhole routes, devices, addresses, neighbours, routes, routing rules.
+ * Then removed: routing rules, routes, neighbours, addresses, devices, set members, rules, gateways' tables, sets, settings, namespaces.
  *
  * Two exceptions to "removal last, routes after devices":
  * - Blackhole routes need no device and only close: they come before devices are made or make room.
@@ -28,6 +28,7 @@ const STEPS = [
   'make sysctl',
   'make set',
   'make ruleset',
+  'make nft',
   'make member',
   'make blackhole',
   'make room',
@@ -44,6 +45,7 @@ const STEPS = [
   'remove veth',
   'remove member',
   'remove ruleset',
+  'remove nft',
   'remove set',
   'remove sysctl',
   'remove netns',

@@ -25,6 +25,7 @@ const SAMPLES: { readonly [K in ObjectKind | 'blackhole']: KernelObject } = {
   sysctl: { kind: 'sysctl', netns: ROUTER, path: 'net/ipv4/ip_forward', value: '1' },
   set: { kind: 'set', netns: ROUTER, name: 'own4', type: 'hash:net,iface', family: 4, counters: false },
   ruleset: { kind: 'ruleset', netns: ROUTER, family: 4, fingerprint: 'f', text: 't' },
+  nft: { kind: 'nft', netns: 'igw-00000000000000001', fingerprint: 'f', text: 't' },
   member: { kind: 'member', netns: ROUTER, set: 'own4', entry: '10.0.1.4,e1' },
   blackhole: { kind: 'route', netns: ROUTER, table: 1001, destination: '0.0.0.0/0', type: 'blackhole' },
   veth: veth('e1', { netns: INSTANCE, name: 'eth1' }),
@@ -48,8 +49,21 @@ function expectBefore(first: KernelOp, second: KernelOp): void {
 }
 
 describe('order', () => {
-  const making = ['netns', 'sysctl', 'set', 'ruleset', 'member', 'blackhole', 'veth', 'address', 'neighbour', 'route', 'rule'] as const;
-  const removing = ['rule', 'route', 'neighbour', 'address', 'veth', 'member', 'ruleset', 'set', 'sysctl', 'netns'] as const;
+  const making = [
+    'netns',
+    'sysctl',
+    'set',
+    'ruleset',
+    'nft',
+    'member',
+    'blackhole',
+    'veth',
+    'address',
+    'neighbour',
+    'route',
+    'rule',
+  ] as const;
+  const removing = ['rule', 'route', 'neighbour', 'address', 'veth', 'member', 'ruleset', 'nft', 'set', 'sysctl', 'netns'] as const;
 
   it('knows every kind', () => {
     expect([...making].sort()).toEqual([...NAMES].sort());

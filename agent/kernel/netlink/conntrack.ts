@@ -1,0 +1,39 @@
+import { addressText, attribute, attributesOf } from './attributes.js';
+import { message, type NetlinkSocket } from './socket.js';
+
+/** Tracked IPv4 flows of a namespace, through a NETLINK_NETFILTER socket in it (linux/netfilter/nfnetlink_conntrack.h). */
+
+const SUBSYSTEM = 1 << 8;
+const COMMAND = { get: 1, delete: 2 } as const;
+const ATTRIBUTE = { original: 1, reply: 2, id: 12 } as const;
+const NESTED = 0x8000;
+const TUPLE_IP = 1;
+const IP = { source: 1, destination: 2 } as const;
+const FAMILY_IPV4 = 2;
+
+export interface Flow {
+  readonly original: { readonly source: string; readonly destination: string };
+  /** Where answers come from and go to: differs from the original, turned round, when addresses are translated. */
+  readonly reply: { readonly source: string; readonly destination: string };
+  /** The request that ends it. */
+  readonly deletion: Buffer;
+}
+
+const header = (): Buffer => Buffer.from([FAMILY_IPV4, 0, 0, 0]);
+
+export function listFlows(socket: NetlinkSocket): Flow[] {
+  return socket.dump(SUBSYSTEM | COMMAND.get, header()).flatMap(({ body }): Flow[] => {
+    const found = attributesOf(body, 4);
+    const [original, reply, id] = [found.get(ATTRIBUTE.original), found.get(ATTRIBUTE.reply), found.get(ATTRIBUTE.id)];
+    const [forth, back] = [original && endsOf(original), reply && endsOf(reply)];
+    if (!original || !forth || !back) return [];
+    const identity = [attribute(ATTRIBUTE.original | NESTED, original), ...(id ? [attribute(ATTRIBUTE.id, id)] : [])];
+    return [{ original: forth, reply: back, deletion: message(SUBSYSTEM | COMMAND.delete, 0, header(), ...identity) }];
+  });
+}
+
+function endsOf(tuple: Buffer): Flow['original'] | undefined {
+  const ip = attributesOf(attributesOf(tuple).get(TUPLE_IP) ?? Buffer.alloc(0));
+  const [source, destination] = [ip.get(IP.source), ip.get(IP.destination)];
+  return source && destination && { source: addressText(source), destination: addressText(destination) };
+}
