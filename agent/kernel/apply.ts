@@ -137,6 +137,8 @@ const WORDS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => string } = 
   ruleset: ({ netns, family }) => `IPv${family} rules in ${netns}`,
   nft: ({ netns }) => `nft table in ${netns}`,
   veth: ({ netns, name, peer }) => `veth ${name} in ${netns} with ${peer.name} in ${peer.netns}`,
+  tun: ({ netns, name }) => `tunnel device ${name} in ${netns}`,
+  wireguard: ({ netns, device }) => `WireGuard of ${device} in ${netns}`,
   address: ({ netns, device, address }) => `address ${address} on ${device} in ${netns}`,
   neighbour: ({ netns, device, address }) => `neighbour ${address} on ${device} in ${netns}`,
   route: ({ netns, table, destination }) => `route ${destination} in table ${table} in ${netns}`,

@@ -14,7 +14,9 @@ import type { Observer } from './observe.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
 import type { NamespaceSockets } from './sockets.js';
 import { writeSysctls } from './sysctl.js';
+import { deleteTuns, ensureTun, isServed } from './tun.js';
 import { deleteLinks, ensureVeth } from './veth.js';
+import { endWireguard, ensureWireguard } from './wireguard.js';
 
 export interface Workshop {
   readonly sockets: NamespaceSockets;
@@ -155,6 +157,18 @@ const makeVeth: Work<'veth'> = {
     }),
 };
 
+const makeTun: Work<'tun'> = {
+  by: 'work',
+  lane: anywhere,
+  run: (objects, { sockets }) => each(objects, (tun) => ensureTun(sockets, tun)),
+};
+
+const makeWireguard: Work<'wireguard'> = {
+  by: 'work',
+  lane: anywhere,
+  run: (objects, { sockets }) => each(objects, (spec) => ensureWireguard(spec, () => isServed(sockets, spec))),
+};
+
 const addAddress: Requests<'address'> = {
   by: 'requests',
   build: ({ device, address }, devices) => [
@@ -274,6 +288,25 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
           objects.map(({ name }) => name),
         ),
     },
+  },
+  tun: {
+    create: makeTun,
+    update: makeTun,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: (objects, { sockets }) =>
+        deleteTuns(
+          sockets,
+          objects[0]?.netns ?? '',
+          objects.map(({ name }) => name),
+        ),
+    },
+  },
+  wireguard: {
+    create: makeWireguard,
+    update: makeWireguard,
+    delete: { by: 'work', lane: anywhere, run: (objects) => each(objects, ({ device }) => endWireguard(device)) },
   },
   address: {
     create: addAddress,

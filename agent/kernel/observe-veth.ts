@@ -2,8 +2,10 @@ import { type Link, listLinks, netnsIdOf, proxyDelays } from './netlink/link.js'
 import type { NetlinkSocket } from './netlink/socket.js';
 import { netnsNames } from './netns.js';
 import type { KernelObject } from './port.js';
-import { HOST_NAMESPACE, isFarEndName, isOurNamespace, isRouterNamespace } from './resources.js';
+import { HOST_NAMESPACE, isFarEndName, isOurNamespace, isRouterNamespace, isTunnelName } from './resources.js';
 import { withNetnsDescriptor } from './sockets.js';
+
+const isTun = ({ kind, name }: Link): boolean => kind === 'tun' && isTunnelName(name);
 
 /** Devices that some kernels put into every namespace; they cannot be deleted. */
 const FALLBACK_DEVICES: ReadonlySet<string> = new Set(
@@ -27,7 +29,9 @@ export class VethObserver {
   readonly #neighbours = new Map<string, ReadonlySet<string>>();
 
   observe(router: string, socket: NetlinkSocket, links: readonly Link[], hasLinkLocal: (index: number) => boolean): Veth[] {
-    const devices = links.filter((link) => link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name));
+    const devices = links.filter(
+      (link) => link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name) && !isTun(link),
+    );
     const wanted = new Set(devices.flatMap((link) => link.peer?.netnsId ?? []));
     const namespaces = this.#namespacesOf(router, socket, wanted);
     const others = new Map([...wanted].map((id) => [id, otherEnds(socket, id)] as const));

@@ -14,7 +14,9 @@ import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js
 import { HOST_NAMESPACE, INTERNET_NAMESPACE, isOurNamespace, namespaceRole, PROTOCOL, SYSCTLS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 import { readSysctls } from './sysctl.js';
+import { isServedTun, tunsOf } from './tun.js';
 import { HOST_END_LINK_LOCAL } from './veth.js';
+import { readWireguard } from './wireguard.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
 
@@ -70,8 +72,11 @@ export class Observer {
       case 'router':
         return this.#router(netns);
       case 'gateway':
+        return [...this.#gateway(netns), ...(await nftOf(netns)), ...(await this.#tunnels(netns))];
       case 'internet':
         return [...this.#gateway(netns), ...(await nftOf(netns))];
+      case 'customer':
+        return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.gateway), ...this.#marked(netns), ...(await this.#tunnels(netns))];
       case 'nat':
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.nat), ...this.#marked(netns), ...(await nftOf(netns))];
       case 'instance':
@@ -129,6 +134,14 @@ export class Observer {
       ...this.#rules(netns, (rule) => !rule.automatic),
       ...this.#neighbours(netns, names, (neighbour) => neighbour.permanent),
     ];
+  }
+
+  /** Tunnels' devices, and the processes that serve them. */
+  async #tunnels(netns: string): Promise<KernelObject[]> {
+    const links = listLinks(this.#sockets.route(netns));
+    const tuns = tunsOf(netns, links);
+    const configs = await Promise.all(links.filter(isServedTun).map(({ name }) => wireguardOf(netns, name)));
+    return [...tuns, ...configs.flat()];
   }
 
   /** What bears our protocol number. */
@@ -250,6 +263,12 @@ async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]>
 async function nftOf(netns: string): Promise<KernelObject[]> {
   const fingerprint = await readNft(netns);
   return fingerprint === undefined ? [] : [{ kind: 'nft', netns, fingerprint, text: '' }];
+}
+
+/** A device may have a process that is not ours, or just ending: then it has none of ours. */
+async function wireguardOf(netns: string, device: string): Promise<KernelObject[]> {
+  const config = await readWireguard(device);
+  return config ? [{ kind: 'wireguard', netns, device, ...config }] : [];
 }
 
 /** What a kernel without the feature holds of it. */

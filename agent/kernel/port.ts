@@ -35,6 +35,23 @@ export interface ObjectSpecs {
   };
   /** Both ends of an interface's or a gateway's device, both up. */
   veth: VethSpec;
+  /** A device whose other end is a process; strict about sources, up. */
+  tun: { readonly netns: string; readonly name: string; readonly mtu: number };
+  /** The process that encrypts what a tunnel's device takes, and its settings (see `kernel/wireguard.ts`). Keys are 64 hex digits. */
+  wireguard: {
+    readonly netns: string;
+    readonly device: string;
+    readonly privateKey: string;
+    readonly listenPort: number;
+    readonly peer: {
+      readonly publicKey: string;
+      /** `ADDRESS:PORT` */
+      readonly endpoint: string;
+      readonly keepaliveSeconds: number;
+      /** What may come from the peer and goes to it, sorted. */
+      readonly allowedIps: readonly string[];
+    };
+  };
   /** An address on a device, with prefix length; IPv6 without duplicate address detection. */
   address: { readonly netns: string; readonly device: string; readonly address: string };
   /** A permanent neighbour entry. */
@@ -90,6 +107,8 @@ const KEYS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => readonly (st
   ruleset: (o) => [o.netns, o.family],
   nft: (o) => [o.netns],
   veth: (o) => [o.netns, o.name],
+  tun: (o) => [o.netns, o.name],
+  wireguard: (o) => [o.netns, o.device],
   address: (o) => [o.netns, o.device, o.address],
   neighbour: (o) => [o.netns, o.device, o.address],
   route: (o) => [o.netns, o.table, o.destination],

@@ -19,9 +19,9 @@ export const HOST_NAMESPACE = 'host';
 
 /**
  * What a namespace is to enid. In routers, gateways and the internet nobody else has business. In instances (a NAT gateway's is one, with
- * no processes) and in the host's own namespace only what bears our protocol number is ours.
+ * no processes), in a customer's network and in the host's own namespace only what bears our protocol number is ours.
  */
-export type NamespaceRole = 'router' | 'instance' | 'nat' | 'gateway' | 'internet' | 'host';
+export type NamespaceRole = 'router' | 'instance' | 'nat' | 'gateway' | 'customer' | 'internet' | 'host';
 const ROLE_OF_PREFIX: Readonly<Record<string, NamespaceRole>> = {
   vpc: 'router',
   i: 'instance',
@@ -30,7 +30,7 @@ const ROLE_OF_PREFIX: Readonly<Record<string, NamespaceRole>> = {
   eigw: 'gateway',
   pcx: 'gateway',
   vgw: 'gateway',
-  cgw: 'gateway',
+  cgw: 'customer',
 };
 
 /** `undefined`: a name that enid never gives. */
@@ -108,6 +108,27 @@ export const HOST_ACCESS = { device: 'enid-internet', internetEnd: 'host0', addr
 export const INTERNET_ADDRESSES: readonly string[] = ['198.51.100.53', '198.51.100.80', '2001:db8:100::53', '2001:db8:100::80'];
 /** Ranges in which the lab's internet has its own machines. */
 export const INTERNET_RANGE = '198.51.100.0/24';
+
+/** VPN tunnels. */
+export const TUNNEL = {
+  /** Of the packets inside: 1500 on the lab's internet, less 40 (IPv6) + 8 (UDP) + 32 (WireGuard). */
+  mtu: 1420,
+  /** UDP ports, one per tunnel: 40000–56383. */
+  firstPort: 40_000,
+  /** So that a session is there before the first packet needs it, and is made anew when an end has lost it. */
+  keepaliveSeconds: 10,
+} as const;
+
+/**
+ * Device of a tunnel's end, the virtual private gateway's (`v`) or the customer's (`c`): unique on the host, as its process's socket
+ * has its name. `pl…` instead of `wg…` is the plain link that stands in for a tunnel.
+ */
+export function tunnelName(kind: 'wg' | 'pl', end: 'v' | 'c', vpnConnectionId: string): string {
+  return `${kind}${end}${vpnConnectionId.slice('vpn-'.length, 'vpn-'.length + 12)}`;
+}
+export function isTunnelName(name: string): boolean {
+  return /^wg[vc][0-9a-f]{12}$/.test(name);
+}
 
 /** Every nft table of ours has this name. */
 export const NFT_TABLE = 'enid';

@@ -3,21 +3,34 @@ import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { planInstance } from './instance.js';
 import { planInterface } from './interface.js';
+import { planInternet } from './internet.js';
+import { planEgressOnlyInternetGateway, planInternetGateway } from './internet-gateway.js';
+import { planNatGateway } from './nat-gateway.js';
+import { planPeering } from './peering.js';
+import { INTERNET_UNIT } from './presence.js';
 import { planRouter } from './router.js';
 
 export interface PlanSettings {
   readonly hostId: string;
   /** Of interfaces, bytes. */
   readonly mtu: number;
+  /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
+  readonly tunnel?: 'wireguard' | 'plain';
 }
 
 /**
- * What this host's kernel shall hold for a unit: a VPC, an instance or a network interface, named by its id. Nothing when the unit
+ * What this host's kernel shall hold for a unit: a VPC, an instance, a network interface or a gateway, named by its id,
+ * or the internet. Nothing when the unit
  * shall not exist here. No two units plan the same object.
  */
 export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] {
   if (isId('networkInterface', unit)) return planInterface(snapshot, settings, unit);
   if (isId('instance', unit)) return planInstance(snapshot, settings, unit);
   if (isId('vpc', unit)) return planRouter(snapshot, settings, unit);
+  if (isId('internetGateway', unit)) return planInternetGateway(snapshot, settings, unit);
+  if (isId('egressOnlyInternetGateway', unit)) return planEgressOnlyInternetGateway(snapshot, settings, unit);
+  if (isId('natGateway', unit)) return planNatGateway(snapshot, settings, unit);
+  if (isId('vpcPeeringConnection', unit)) return planPeering(snapshot, settings, unit);
+  if (unit === INTERNET_UNIT) return planInternet(snapshot, settings);
   return [];
 }

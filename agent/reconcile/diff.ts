@@ -36,6 +36,7 @@ function freshContainers(desired: ObjectMap, actual: ObjectMap): Fresh {
   for (const [key, object] of desired) {
     const found = actual.get(key);
     if (object.kind === 'set' && (!found || isNew(object.netns))) sets.add(key);
+    if (object.kind === 'tun' && (!found || isNew(object.netns))) devices.add(`${object.netns} ${object.name}`);
     if (object.kind !== 'veth') continue;
     const isMade = found?.kind !== 'veth' || isNew(object.netns) || isNew(object.peer.netns) || !hasSamePeer(object, found);
     if (isMade) for (const end of ends(object)) devices.add(end);
@@ -78,8 +79,8 @@ function setKey({ netns, set }: { readonly netns: string; readonly set: string }
 }
 
 function deviceOf(object: KernelObject): string | undefined {
-  if (object.kind !== 'address' && object.kind !== 'neighbour' && object.kind !== 'route') return undefined;
-  return object.device === undefined ? undefined : `${object.netns} ${object.device}`;
+  if (!('device' in object) || object.device === undefined) return undefined;
+  return `${object.netns} ${object.device}`;
 }
 
 function isSame(a: KernelObject, b: KernelObject): boolean {

@@ -5,8 +5,9 @@ import { ends, hasSamePeer } from './diff.js';
  * Order in which operations are safe: what filters comes before what carries, what is new before the old it replaces goes, and
  * in removal what carries goes before what filters. A break at any point leaves traffic dropped or as it was, never more open.
  *
- * Made and changed: namespaces, settings, sets, rules, gateways' tables, set members, blackhole routes, devices, addresses, neighbours, routes, routing rules.
- * Then removed: routing rules, routes, neighbours, addresses, devices, set members, rules, gateways' tables, sets, settings, namespaces.
+ * Made and changed: namespaces, settings, sets, rules, gateways' tables, set members, blackhole routes, devices, addresses, neighbours,
+ * routes, routing rules, tunnels' processes.
+ * Then removed: tunnels' processes, routing rules, routes, neighbours, addresses, devices, set members, rules, gateways' tables, sets, settings, namespaces.
  *
  * Two exceptions to "removal last, routes after devices":
  * - Blackhole routes need no device and only close: they come before devices are made or make room.
@@ -34,15 +35,19 @@ const STEPS = [
   'make room',
   'replace veth',
   'make veth',
+  'make tun',
   'make address',
   'make neighbour',
   'make route',
   'make rule',
+  'make wireguard',
+  'remove wireguard',
   'remove rule',
   'remove route',
   'remove neighbour',
   'remove address',
   'remove veth',
+  'remove tun',
   'remove member',
   'remove ruleset',
   'remove nft',

@@ -10,6 +10,7 @@ const RTM_GETNSID = 90;
 
 const HEADER = 16;
 const IFF_UP = 1;
+const IFF_LOWER_UP = 1 << 16;
 const AF_INET = 2;
 const IFLA = {
   address: 1,
@@ -39,6 +40,8 @@ export interface Link {
   readonly index: number;
   readonly name: string;
   readonly up: boolean;
+  /** Whether there is somebody at the other end of a tun; of other devices, whether it has a carrier. */
+  readonly running: boolean;
   readonly mtu: number;
   readonly mac: string;
   readonly group: number;
@@ -83,6 +86,7 @@ export function parseLink(body: Buffer): Link {
     index: body.readInt32LE(4),
     name: textOf(found.get(IFLA.name) ?? Buffer.alloc(0)),
     up: (body.readUInt32LE(8) & IFF_UP) !== 0,
+    running: (body.readUInt32LE(8) & IFF_LOWER_UP) !== 0,
     mtu: found.get(IFLA.mtu)?.readUInt32LE() ?? 0,
     mac: macText(found.get(IFLA.address) ?? Buffer.alloc(0)),
     group: found.get(IFLA.group)?.readUInt32LE() ?? 0,

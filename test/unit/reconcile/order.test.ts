@@ -29,6 +29,15 @@ const SAMPLES: { readonly [K in ObjectKind | 'blackhole']: KernelObject } = {
   member: { kind: 'member', netns: ROUTER, set: 'own4', entry: '10.0.1.4,e1' },
   blackhole: { kind: 'route', netns: ROUTER, table: 1001, destination: '0.0.0.0/0', type: 'blackhole' },
   veth: veth('e1', { netns: INSTANCE, name: 'eth1' }),
+  tun: { kind: 'tun', netns: 'vgw-00000000000000001', name: 'wgv000000000001', mtu: 1420 },
+  wireguard: {
+    kind: 'wireguard',
+    netns: 'vgw-00000000000000001',
+    device: 'wgv000000000001',
+    privateKey: 'a',
+    listenPort: 40_000,
+    peer: { publicKey: 'b', endpoint: '198.51.100.200:40000', keepaliveSeconds: 10, allowedIps: ['192.168.0.0/16'] },
+  },
   address: { kind: 'address', netns: INSTANCE, device: 'eth1', address: '10.0.1.4/24' },
   neighbour: { kind: 'neighbour', netns: ROUTER, device: 'e1', address: '10.0.1.4', mac: '02:12:34:56:78:9a' },
   route: { kind: 'route', netns: ROUTER, table: 254, destination: '10.0.1.4/32', type: 'unicast', device: 'e1' },
@@ -58,12 +67,28 @@ describe('order', () => {
     'member',
     'blackhole',
     'veth',
+    'tun',
     'address',
     'neighbour',
     'route',
     'rule',
+    'wireguard',
   ] as const;
-  const removing = ['rule', 'route', 'neighbour', 'address', 'veth', 'member', 'ruleset', 'nft', 'set', 'sysctl', 'netns'] as const;
+  const removing = [
+    'wireguard',
+    'rule',
+    'route',
+    'neighbour',
+    'address',
+    'veth',
+    'tun',
+    'member',
+    'ruleset',
+    'nft',
+    'set',
+    'sysctl',
+    'netns',
+  ] as const;
 
   it('knows every kind', () => {
     expect([...making].sort()).toEqual([...NAMES].sort());

@@ -1,0 +1,341 @@
+import { type KernelObject, keyOf } from '../kernel/port.js';
+import {
+  GATEWAY_LINK,
+  gatewayLinkName,
+  INTERNET_NAMESPACE,
+  MAIN_TABLE,
+  ROUTER_LINK,
+  ROUTER_MAC,
+  routerNamespace,
+  routeTableNumber,
+  SYSCTLS,
+  TUNNEL,
+  tunnelName,
+} from '../kernel/resources.js';
+import { type Cidr, cidr, containsCidr, hostCidr, nthAddress } from '../model/address.js';
+import { isId } from '../model/ids.js';
+import type { Snapshot } from '../model/snapshot.js';
+import { type Vpc, vpcIpv4Ranges } from '../model/vpc.js';
+import type { CustomerGateway, VpnConnection, VpnGateway } from '../model/vpn.js';
+import { tunnelKeys } from '../vpn/keys.js';
+import type { PlanSettings } from './plan.js';
+import { isVpcPresent } from './presence.js';
+import { vpcRouting } from './routing.js';
+
+/**
+ * VPN: a virtual private gateway and a customer's network are namespaces, joined by the lab's internet; a connection is a tunnel through
+ * it. IPv4, as in the cloud's connections to virtual private gateways. A gateway is there while its VPC's router is, a customer's network
+ * and the tunnel while the gateway is at their connection's other end.
+ */
+
+/** MTU on the lab's internet. */
+const INTERNET_MTU = 1500;
+
+export function isVpnGatewayPresent(snapshot: Snapshot, hostId: string, vpnGatewayId: string): boolean {
+  const vpcId = snapshot.get('vpnGateway', vpnGatewayId)?.vpcId;
+  return vpcId !== undefined && isVpcPresent(snapshot, hostId, vpcId);
+}
+
+/** Units of VPN on a host. */
+export function* vpnUnits(snapshot: Snapshot, hostId: string): Iterable<string> {
+  for (const { vpnGatewayId } of snapshot.all('vpnGateway')) {
+    if (!isVpnGatewayPresent(snapshot, hostId, vpnGatewayId)) continue;
+    yield vpnGatewayId;
+    for (const { vpnConnectionId, customerGatewayId } of snapshot.by('vpnConnection', 'vpnGatewayId', vpnGatewayId)) {
+      yield vpnConnectionId;
+      yield customerGatewayId;
+    }
+  }
+  yield* new Set(snapshot.all('vpnConnection').map(({ customerGatewayId }) => customerGatewayId));
+}
+
+export function vpnUnitNeeds(snapshot: Snapshot, unit: string): string[] {
+  if (isId('vpnConnection', unit)) {
+    const connection = snapshot.get('vpnConnection', unit);
+    return connection ? [connection.vpnGatewayId, connection.customerGatewayId] : [];
+  }
+  const vpcId = snapshot.get('vpnGateway', unit)?.vpcId;
+  return vpcId === undefined ? [INTERNET_NAMESPACE] : [vpcId, INTERNET_NAMESPACE];
+}
+
+export function vpnUnitNamespaces(snapshot: Snapshot, unit: string): string[] {
+  const connection = snapshot.get('vpnConnection', unit);
+  if (connection) return [connection.vpnGatewayId, connection.customerGatewayId];
+  const vpcId = snapshot.get('vpnGateway', unit)?.vpcId;
+  return [unit, INTERNET_NAMESPACE, ...(vpcId === undefined ? [] : [routerNamespace(vpcId)])];
+}
+
+/** Plans a unit of VPN; `undefined`: it is none. */
+export function planVpnUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] | undefined {
+  if (isId('vpnGateway', unit)) return planVpnGateway(snapshot, settings, unit);
+  if (isId('customerGateway', unit)) return planCustomerGateway(snapshot, settings, unit);
+  if (isId('vpnConnection', unit)) return planVpnConnection(snapshot, settings, unit);
+  return undefined;
+}
+
+/** The gateway's namespace between the VPC's router and the internet. */
+function planVpnGateway(snapshot: Snapshot, settings: PlanSettings, vpnGatewayId: string): KernelObject[] {
+  const gateway = snapshot.get('vpnGateway', vpnGatewayId);
+  const vpc = gateway?.vpcId === undefined ? undefined : snapshot.get('vpc', gateway.vpcId);
+  if (!gateway || !vpc || !isVpnGatewayPresent(snapshot, settings.hostId, vpnGatewayId)) return [];
+  const netns = gateway.vpnGatewayId;
+  const router = routerNamespace(vpc.vpcId);
+  const connections = connectionsOf(snapshot, gateway, settings.hostId);
+  const uplink = gatewayLinkName('v', netns);
+  const rows = vpcRouting(snapshot, vpc.vpcId).rowsTo.get(netns) ?? [];
+  return [
+    ...namespace(netns),
+    ...link(netns, { netns: router, device: ROUTER_LINK.vpnGateway, far: GATEWAY_LINK.inside, mtu: settings.mtu }),
+    ...rows
+      .filter(({ family }) => family === 4)
+      .map(({ tableIndex, destination }) =>
+        via('far', { netns: router, device: ROUTER_LINK.vpnGateway, table: routeTableNumber(tableIndex), destination }),
+      ),
+    ...vpcIpv4Ranges(vpc).map((destination) => via('near', { netns, device: GATEWAY_LINK.inside, destination })),
+    ...(connections.length === 0
+      ? []
+      : link(netns, { netns: INTERNET_NAMESPACE, device: uplink, far: GATEWAY_LINK.outside, mtu: INTERNET_MTU })),
+    ...connections.flatMap(({ outsideIpAddress }): KernelObject[] => [
+      via('far', { netns: INTERNET_NAMESPACE, device: uplink, destination: hostCidr(outsideIpAddress) }),
+      { kind: 'address', netns, device: 'lo', address: hostCidr(outsideIpAddress) },
+    ]),
+    ...firstOfEach(
+      connections.flatMap(({ customerGatewayId, outsideIpAddress }) => {
+        const peer = snapshot.get('customerGateway', customerGatewayId);
+        const destination = peer && hostCidr(peer.ipAddress);
+        return destination ? [via('near', { netns, device: GATEWAY_LINK.outside, destination, source: outsideIpAddress })] : [];
+      }),
+    ),
+  ];
+}
+
+/** The customer's router, with an address of each network behind it, and its own address in the internet. */
+function planCustomerGateway(snapshot: Snapshot, { hostId }: PlanSettings, customerGatewayId: string): KernelObject[] {
+  const gateway = snapshot.get('customerGateway', customerGatewayId);
+  const connections = gateway ? connectionsOf(snapshot, gateway, hostId) : [];
+  if (!gateway || connections.length === 0) return [];
+  const netns = gateway.customerGatewayId;
+  const device = gatewayLinkName('c', netns);
+  const address = hostCidr(gateway.ipAddress);
+  return [
+    ...namespace(netns),
+    ...link(netns, { netns: INTERNET_NAMESPACE, device, far: GATEWAY_LINK.outside, mtu: INTERNET_MTU }),
+    via('far', { netns: INTERNET_NAMESPACE, device, destination: address }),
+    { kind: 'address', netns, device: 'lo', address },
+    ...connections.map(({ outsideIpAddress }) =>
+      via('near', { netns, device: GATEWAY_LINK.outside, destination: hostCidr(outsideIpAddress), source: gateway.ipAddress }),
+    ),
+    ...corporateAddresses(connections)
+      .filter((corporate) => corporate !== gateway.ipAddress)
+      .map((corporate): KernelObject => ({ kind: 'address', netns, device: 'lo', address: hostCidr(corporate) })),
+  ];
+}
+
+interface End {
+  readonly netns: string;
+  readonly device: string;
+  /** Inside the tunnel. */
+  readonly address: string;
+  /** What lies at the other end. */
+  readonly ranges: readonly string[];
+  /** Address that the end's own packets come from. */
+  readonly source?: string;
+}
+
+/** The tunnel: a device at each end with what leads into it, and what carries it across. */
+function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vpnConnectionId: string): KernelObject[] {
+  const connection = snapshot.get('vpnConnection', vpnConnectionId);
+  const gateway = connection && snapshot.get('vpnGateway', connection.vpnGatewayId);
+  const customer = connection && snapshot.get('customerGateway', connection.customerGatewayId);
+  const vpc = gateway?.vpcId === undefined ? undefined : snapshot.get('vpc', gateway.vpcId);
+  if (!connection || !gateway || !customer || !vpc || !isVpnGatewayPresent(snapshot, settings.hostId, connection.vpnGatewayId)) return [];
+  const inside = cidr(connection.tunnelInsideCidr);
+  const kind = settings.tunnel === 'plain' ? 'pl' : 'wg';
+  const [source] = corporateAddresses(connectionsOf(snapshot, customer, settings.hostId));
+  const [near, far]: readonly [End, End] = [
+    {
+      netns: connection.vpnGatewayId,
+      device: tunnelName(kind, 'v', vpnConnectionId),
+      address: nthAddress(inside, 1),
+      ranges: corporateRanges(connection, vpc),
+    },
+    {
+      netns: connection.customerGatewayId,
+      device: tunnelName(kind, 'c', vpnConnectionId),
+      address: nthAddress(inside, 2),
+      ranges: vpcIpv4Ranges(vpc),
+      ...(source !== undefined && { source }),
+    },
+  ];
+  const taken = routesOfEarlier(snapshot, connection, gateway, customer, settings.hostId);
+  return [
+    ...(kind === 'pl' ? plainLink(near, far, vpnConnectionId) : tunnel(near, far, connection, customer)),
+    ...[near, far].flatMap(({ netns, device, address, ranges, source: from }): KernelObject[] => [
+      { kind: 'address', netns, device, address: `${address}/${inside.prefixLength}` },
+      ...ranges
+        .filter((destination) => !taken.has(`${netns} ${destination}`))
+        .map(
+          (destination): KernelObject => ({
+            kind: 'route',
+            netns,
+            table: MAIN_TABLE,
+            destination,
+            type: 'unicast',
+            device,
+            ...(from !== undefined && { source: from }),
+          }),
+        ),
+    ]),
+  ];
+}
+
+/** Encrypted by a process at each end. Each takes from the other only what comes from the ranges behind it. */
+function tunnel(near: End, far: End, connection: VpnConnection, customer: CustomerGateway): KernelObject[] {
+  const inside = cidr(connection.tunnelInsideCidr);
+  // A gateway's tunnels share its namespace, so each has a port of its own.
+  const listenPort = TUNNEL.firstPort + Number((inside.base >> 2n) & 0x3fffn);
+  const keys = { near: tunnelKeys(connection.keys.gateway), far: tunnelKeys(connection.keys.customer) };
+  const end = (self: End, privateKey: string, other: End, publicKey: string, host: string): KernelObject[] => [
+    { kind: 'tun', netns: self.netns, name: self.device, mtu: TUNNEL.mtu },
+    {
+      kind: 'wireguard',
+      netns: self.netns,
+      device: self.device,
+      privateKey,
+      listenPort,
+      peer: {
+        publicKey,
+        endpoint: `${host}:${listenPort}`,
+        keepaliveSeconds: TUNNEL.keepaliveSeconds,
+        allowedIps: [...new Set([hostCidr(other.address), ...self.ranges])].sort(),
+      },
+    },
+  ];
+  return [
+    ...end(near, keys.near.privateKey, far, keys.far.publicKey, customer.ipAddress),
+    ...end(far, keys.far.privateKey, near, keys.near.publicKey, connection.outsideIpAddress),
+  ];
+}
+
+/** The declared fallback without the packages: a cable with the tunnel's MTU, past the internet, that encrypts nothing. */
+function plainLink(near: End, far: End, vpnConnectionId: string): KernelObject[] {
+  const neighbour = (self: End, address: string, mac: string): KernelObject => ({
+    kind: 'neighbour',
+    netns: self.netns,
+    device: self.device,
+    address,
+    mac,
+  });
+  return [
+    {
+      kind: 'veth',
+      netns: near.netns,
+      name: near.device,
+      alias: vpnConnectionId,
+      mac: ROUTER_MAC,
+      group: 0,
+      rpFilter: 1,
+      mtu: TUNNEL.mtu,
+      peer: { netns: far.netns, name: far.device, mac: GATEWAY_LINK.mac },
+    },
+    neighbour(near, far.address, GATEWAY_LINK.mac),
+    neighbour(far, near.address, ROUTER_MAC),
+  ];
+}
+
+/** Connections of a gateway that are there on the host, the first by id first. */
+function connectionsOf(snapshot: Snapshot, gateway: VpnGateway | CustomerGateway, hostId: string): VpnConnection[] {
+  const found =
+    'vpnGatewayId' in gateway
+      ? snapshot.by('vpnConnection', 'vpnGatewayId', gateway.vpnGatewayId)
+      : snapshot.by('vpnConnection', 'customerGatewayId', gateway.customerGatewayId);
+  const present = found.filter(({ vpnGatewayId }) => isVpnGatewayPresent(snapshot, hostId, vpnGatewayId));
+  return present.sort((a, b) => (a.vpnConnectionId < b.vpnConnectionId ? -1 : 1));
+}
+
+/** The connection's IPv4 ranges. What lies within the VPC is found there, whatever a static route says. */
+function corporateRanges({ routes }: VpnConnection, vpc: Vpc): string[] {
+  const local = vpcIpv4Ranges(vpc).map(cidr);
+  return ipv4(routes)
+    .filter((range) => !local.some((outer) => containsCidr(outer, range)))
+    .map(({ text }) => text);
+}
+
+/** An address in each network that is behind the customer's gateway: the first of its hosts. */
+function corporateAddresses(connections: readonly VpnConnection[]): string[] {
+  const ranges = ipv4(connections.flatMap(({ routes }) => routes)).filter(({ prefixLength }) => prefixLength >= 8);
+  return [...new Set(ranges.map((range) => nthAddress(range, range.prefixLength >= 31 ? 0 : 1)))];
+}
+
+function ipv4(texts: readonly string[]): Cidr[] {
+  return texts.map(cidr).filter(({ family }) => family === 4);
+}
+
+/** Destinations for which an earlier connection of one of the two gateways has the route, as `<namespace> <range>`. */
+function routesOfEarlier(
+  snapshot: Snapshot,
+  connection: VpnConnection,
+  gateway: VpnGateway,
+  customer: CustomerGateway,
+  hostId: string,
+): Set<string> {
+  const isEarlier = (other: VpnConnection) => other.vpnConnectionId < connection.vpnConnectionId;
+  const atGateway = connectionsOf(snapshot, gateway, hostId).filter(isEarlier);
+  const atCustomer = connectionsOf(snapshot, customer, hostId).filter(isEarlier);
+  return new Set([
+    ...atGateway.flatMap(({ routes }) => routes.map((range) => `${gateway.vpnGatewayId} ${range}`)),
+    ...atCustomer
+      .flatMap(({ vpnGatewayId }) => snapshot.get('vpnGateway', vpnGatewayId)?.vpcId ?? [])
+      .flatMap((vpcId) => snapshot.get('vpc', vpcId) ?? [])
+      .flatMap((vpc) => vpcIpv4Ranges(vpc).map((range) => `${customer.customerGatewayId} ${range}`)),
+  ]);
+}
+
+function namespace(netns: string): KernelObject[] {
+  return [
+    { kind: 'netns', netns },
+    ...Object.entries(SYSCTLS.gateway).map(([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value })),
+  ];
+}
+
+/** A link of the gateway `netns`, whose named end is in a router or the internet. */
+function link(
+  netns: string,
+  near: { readonly netns: string; readonly device: string; readonly far: string; readonly mtu: number },
+): KernelObject[] {
+  const { device, far, mtu } = near;
+  return [
+    {
+      kind: 'veth',
+      netns: near.netns,
+      name: device,
+      alias: netns,
+      mac: ROUTER_MAC,
+      group: 0,
+      rpFilter: 0,
+      mtu,
+      peer: { netns, name: far, mac: GATEWAY_LINK.mac },
+    },
+    { kind: 'neighbour', netns: near.netns, device, address: GATEWAY_LINK.far, mac: GATEWAY_LINK.mac },
+    { kind: 'neighbour', netns, device: far, address: GATEWAY_LINK.near, mac: ROUTER_MAC },
+  ];
+}
+
+/** A route across a gateway's link to the end that is near to or far from the one which names it. */
+function via(
+  end: 'near' | 'far',
+  route: {
+    readonly netns: string;
+    readonly device: string;
+    readonly destination: string;
+    readonly table?: number;
+    readonly source?: string;
+  },
+): KernelObject {
+  return { kind: 'route', table: MAIN_TABLE, type: 'unicast', gateway: GATEWAY_LINK[end], onlink: true, ...route };
+}
+
+/** Of several objects with one key the first. */
+function firstOfEach(objects: readonly KernelObject[]): KernelObject[] {
+  return [...new Map([...objects].reverse().map((object) => [keyOf(object), object])).values()].reverse();
+}
