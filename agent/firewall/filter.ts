@@ -2,6 +2,8 @@ import type { Family } from '../kernel/port.js';
 import { CONNMARK, GROUP_WORD, MARK, SET } from '../kernel/resources.js';
 import type { GroupCombination } from '../model/group-combination.js';
 import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
+import { ACL_CHAIN, aclChains, hasAcls } from './acl.js';
+import { bucketGroup, bucketsOf, combinationGroup } from './dispatch.js';
 import type { FirewallInputs } from './inputs.js';
 import {
   ACCEPT,
@@ -42,9 +44,10 @@ export function filterTable(inputs: FirewallInputs, family: Family): TableRules 
     name: 'filter',
     chains: [
       { name: 'INPUT', policy: 'DROP', rules: inputRules(family) },
-      { name: 'FORWARD', policy: 'DROP', rules: forwardRules(family) },
+      { name: 'FORWARD', policy: 'DROP', rules: forwardRules(inputs, family) },
       { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
       { name: 'dest-check', rules: [rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')), rule(DROP)] },
+      ...aclChains(inputs, family),
       ...[EGRESS, INGRESS].flatMap((stage) => stageChains(stage, inputs, family)),
     ],
   };
@@ -93,23 +96,35 @@ const INGRESS: Stage = {
   drops: SET.ingressDrops,
 };
 
-/** To the router itself: answers, pings, and the neighbour protocol. */
+const DNS_PORT = 53;
+
+/** To the router itself: answers, pings, the neighbour protocol, and questions to the resolver, which no group or ACL is asked about. */
 function inputRules(family: Family): Rule[] {
   const icmp = family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6;
   const types = family === 4 ? [8] : [128, 133, 134, 135, 136];
   return [
     rule(ACCEPT, { kind: 'ctState', states: ['ESTABLISHED', 'RELATED'] }),
     ...types.map((type) => rule(ACCEPT, { kind: 'protocol', number: icmp, icmp: { type } })),
+    ...[PROTOCOL_NUMBER.udp, PROTOCOL_NUMBER.tcp].map((number) =>
+      rule(ACCEPT, { kind: 'protocol', number, ports: { from: DNS_PORT, to: DNS_PORT } }),
+    ),
   ];
 }
 
-function forwardRules(family: Family): Rule[] {
+/** Network ACLs stand between the groups of the sender and those of the receiver, and before whatever accepts by the flow's history. */
+function forwardRules(inputs: FirewallInputs, family: Family): Rule[] {
+  const acls = (...matches: readonly Match[]) => (hasAcls(inputs) ? [rule(jump(ACL_CHAIN), ...matches)] : []);
+  // Most packets: both ends track the flow, and nobody stands in between.
+  const tracked = [connmarked(CONNMARK.both), unmarked(MARK.transitSource | MARK.transitDestination)];
+  const related: Match = { kind: 'ctState', states: ['RELATED'] };
   return [
     rule(jump('dest-check'), deviceGroup('dst', GROUP_WORD.checkMask, GROUP_WORD.checkMask), notInSet(SET.own(family), 'dst,dst')),
-    // Most packets: both ends track the flow, and nobody stands in between.
-    rule(ACCEPT, connmarked(CONNMARK.both), unmarked(MARK.transitSource | MARK.transitDestination)),
-    rule(ACCEPT, { kind: 'ctState', states: ['RELATED'] }),
+    ...acls(...tracked),
+    rule(ACCEPT, ...tracked),
+    ...acls(related),
+    rule(ACCEPT, related),
     rule(jump('egress')),
+    ...acls(),
     rule(jump('ingress')),
   ];
 }
@@ -140,22 +155,6 @@ function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chai
   ];
 }
 
-/** Combinations per bucket, as a power of two: dispatch costs one rule per bucket and one per combination within. */
-const BUCKET_BITS = 4;
-const bucketShift = GROUP_WORD.combinationShift + BUCKET_BITS;
-const bucketMask = (GROUP_WORD.combinationMask << BUCKET_BITS) >>> 0;
-
-function bucketsOf(combinations: readonly GroupCombination[]): Map<number, GroupCombination[]> {
-  const buckets = new Map<number, GroupCombination[]>();
-  for (const combination of combinations) {
-    const number = combination.index >> BUCKET_BITS;
-    const bucket = buckets.get(number);
-    if (bucket) bucket.push(combination);
-    else buckets.set(number, [combination]);
-  }
-  return buckets;
-}
-
 function stageRules({ name, side, transit, tracked, trackedByOther, bucket }: Stage, buckets: readonly number[]): Rule[] {
   const through = name === 'egress' ? RETURN : ACCEPT;
   return [
@@ -166,15 +165,13 @@ function stageRules({ name, side, transit, tracked, trackedByOther, bucket }: St
     // A gateway's link has no groups.
     rule(goto(`${name}-tracked`), deviceGroup(side, 0, GROUP_WORD.combinationMask)),
     rule(setMark(0, MARK.openReturn)),
-    ...buckets.map((number) => rule(goto(`${bucket}${number}`), deviceGroup(side, (number << bucketShift) >>> 0, bucketMask))),
+    ...buckets.map((number) => rule(goto(`${bucket}${number}`), bucketGroup(side, number))),
     rule(DROP),
   ];
 }
 
 function bucketChain({ side, suffix, bucket }: Stage, number: number, combinations: readonly GroupCombination[]): Chain {
-  const dispatch = combinations.map(({ index }) =>
-    rule(goto(`c${index}.${suffix}`), deviceGroup(side, (index << GROUP_WORD.combinationShift) >>> 0, GROUP_WORD.combinationMask)),
-  );
+  const dispatch = combinations.map(({ index }) => rule(goto(`c${index}.${suffix}`), combinationGroup(side, index)));
   return { name: `${bucket}${number}`, rules: [...dispatch, rule(DROP)] };
 }
 

@@ -1,4 +1,5 @@
 import type { GroupCombination } from '../model/group-combination.js';
+import type { NetworkAcl } from '../model/network-acl.js';
 import type { RouteTable } from '../model/route-table.js';
 import type { PrefixList, SecurityGroup } from '../model/security-group.js';
 import type { Snapshot } from '../model/snapshot.js';
@@ -14,6 +15,8 @@ export interface FirewallInputs {
   readonly prefixLists: ReadonlyMap<string, PrefixList>;
   /** Every group whose member set the rules may look into. */
   readonly memberGroupIds: readonly string[];
+  /** Network ACLs of the subnets that combinations name, by subnet. */
+  readonly acls: ReadonlyMap<string, NetworkAcl>;
   /** Indexes of the route tables that say more than local. */
   readonly markedTables: readonly number[];
 }
@@ -38,7 +41,8 @@ export function firewallInputs(snapshot: Snapshot, vpcId: string): FirewallInput
     groups: new Map([...groups].sort(byKey)),
     prefixLists: new Map([...prefixLists].sort(byKey)),
     memberGroupIds: [...memberGroupIds].sort(),
-    markedTables: markedTables(snapshot.by('routeTable', 'vpcId', vpcId)),
+    acls: new Map(aclsOf(snapshot, combinations)),
+    markedTables: markedTables(snapshot, snapshot.by('routeTable', 'vpcId', vpcId)),
   };
 }
 
@@ -51,8 +55,12 @@ export function inputRecords(snapshot: Snapshot, vpcId: string): readonly unknow
   const groupIds = new Set(combinations.flatMap((combination) => combination.groupIds));
   return [
     snapshot.tables.prefixList,
+    // Routes that are propagated.
+    snapshot.tables.vpnGateway,
+    snapshot.tables.vpnConnection,
     ...combinations,
     ...[...groupIds].map((groupId) => snapshot.get('securityGroup', groupId)),
+    ...aclsOf(snapshot, combinations).flat(),
     ...snapshot.by('routeTable', 'vpcId', vpcId).sort((a, b) => a.index - b.index),
   ];
 }
@@ -61,9 +69,14 @@ function combinationsOf(snapshot: Snapshot, vpcId: string): GroupCombination[] {
   return snapshot.by('groupCombination', 'vpcId', vpcId).sort((a, b) => a.index - b.index);
 }
 
-function markedTables(tables: readonly RouteTable[]): number[] {
+function aclsOf(snapshot: Snapshot, combinations: readonly GroupCombination[]): (readonly [string, NetworkAcl])[] {
+  const subnetIds = new Set(combinations.flatMap(({ subnetId }) => subnetId ?? []));
+  return [...subnetIds].flatMap((subnetId) => snapshot.by('networkAcl', 'subnetId', subnetId).map((acl) => [subnetId, acl] as const));
+}
+
+function markedTables(snapshot: Snapshot, tables: readonly RouteTable[]): number[] {
   return tables
-    .filter((table) => ownRoutes(table).length > 0)
+    .filter((table) => ownRoutes(snapshot, table).length > 0)
     .map((table) => table.index)
     .sort((a, b) => a - b);
 }

@@ -43,9 +43,9 @@ export function openProtocols(rules: readonly SecurityGroupRule[], direction: Se
 const UNTRACKED: readonly number[] = [PROTOCOL_NUMBER.tcp, PROTOCOL_NUMBER.udp];
 
 /** Ranges are canonical in the model, so these are the only ways to write them. */
-const EVERYWHERE: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
+export const EVERYWHERE: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
 /** Nothing else than a range goes into the text, even if the model held it. */
-const RANGE = /^[0-9a-f.:]+\/\d{1,3}$/;
+export const RANGE = /^[0-9a-f.:]+\/\d{1,3}$/;
 
 function isAnywhere(peer: RulePeer, family: Family): boolean {
   return (peer.kind === 'cidr' || peer.kind === 'cidr6') && peer.cidr === EVERYWHERE[family];
@@ -65,7 +65,11 @@ function peerMatches(peer: RulePeer, side: Side, family: Family, prefixLists: Pr
   }
 }
 
-function protocolMatches(rule: SecurityGroupRule, family: Family): Match[] | undefined {
+/** What of a packet a rule is about: protocol, and ports or ICMP type and code (-1 or absent: any). */
+export type ProtocolSpec = Pick<SecurityGroupRule, 'protocol' | 'fromPort' | 'toPort'>;
+
+/** `undefined`: no packet of the family. */
+export function protocolMatches(rule: ProtocolSpec, family: Family): Match[] | undefined {
   const number = protocolOf(rule);
   if (number === undefined) return undefined;
   if (number === ALL) return [];
@@ -82,18 +86,18 @@ function protocolMatches(rule: SecurityGroupRule, family: Family): Match[] | und
   return [{ kind: 'protocol', number }];
 }
 
-function protocolOf({ protocol }: SecurityGroupRule): number | typeof ALL | undefined {
+function protocolOf({ protocol }: ProtocolSpec): number | typeof ALL | undefined {
   if (protocol === '-1') return ALL;
   if (protocol in PROTOCOL_NUMBER) return PROTOCOL_NUMBER[protocol as keyof typeof PROTOCOL_NUMBER];
   return /^[1-9]\d{0,2}$/.test(protocol) && Number(protocol) <= 255 ? Number(protocol) : undefined;
 }
 
-function portsOf({ fromPort = -1, toPort = -1 }: SecurityGroupRule): { from: number; to: number } | typeof ALL | undefined {
+function portsOf({ fromPort = -1, toPort = -1 }: ProtocolSpec): { from: number; to: number } | typeof ALL | undefined {
   if (fromPort === -1 || (fromPort === 0 && toPort === 0xffff)) return ALL;
   return isWithin(fromPort, 0xffff) && isWithin(toPort, 0xffff) && fromPort <= toPort ? { from: fromPort, to: toPort } : undefined;
 }
 
-function icmpOf({ fromPort: type = -1, toPort: code = -1 }: SecurityGroupRule): { type: number; code?: number } | typeof ALL | undefined {
+function icmpOf({ fromPort: type = -1, toPort: code = -1 }: ProtocolSpec): { type: number; code?: number } | typeof ALL | undefined {
   if (type === -1) return ALL;
   if (!isWithin(type, ICMP_ANY - 1) || (code !== -1 && !isWithin(code, 255))) return undefined;
   return { type, ...(code !== -1 && { code }) };

@@ -1,5 +1,7 @@
+import type { ElasticIp } from '../model/elastic-ip.js';
 import type { NatGateway } from '../model/gateway.js';
 import type { Instance } from '../model/instance.js';
+import type { NetworkAcl } from '../model/network-acl.js';
 import type { NetworkInterface } from '../model/network-interface.js';
 import type { RouteTable } from '../model/route-table.js';
 import type { PrefixList, SecurityGroup } from '../model/security-group.js';
@@ -7,7 +9,8 @@ import type { RecordKind, Records, Snapshot } from '../model/snapshot.js';
 import type { Subnet } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { CommitEvent } from '../store/store.js';
-import { isVpcPresent, presentInstance, presentInterface } from './presence.js';
+import { peerReferences } from './peering.js';
+import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
 import { type VpcRouting, vpcRouting } from './routing.js';
 
 /**
@@ -53,13 +56,13 @@ class Effects {
     prefixList: (versions, id) => this.prefixList(id, versions),
     networkInterface: (versions, id) => this.networkInterface(id, versions),
     instance: (versions, id) => this.instance(id, versions),
-    networkAcl: () => {},
-    internetGateway: () => {},
-    egressOnlyInternetGateway: () => {},
+    networkAcl: (versions) => this.networkAcl(versions),
+    internetGateway: (_versions, id) => this.gateway(id),
+    egressOnlyInternetGateway: (_versions, id) => this.gateway(id),
     natGateway: (versions, id) => this.natGateway(id, versions),
-    elasticIp: () => {},
-    vpcPeeringConnection: () => {},
-    vpnGateway: () => {},
+    elasticIp: (versions) => this.elasticIp(versions),
+    vpcPeeringConnection: (_versions, id) => this.gateway(id),
+    vpnGateway: (_versions, id) => this.gateway(id),
     customerGateway: () => {},
     vpnConnection: () => {},
     dhcpOptions: () => {},
@@ -72,8 +75,45 @@ class Effects {
       const was = isVpcPresent(this.before, this.hostId, vpcId);
       const is = isVpcPresent(this.after, this.hostId, vpcId);
       if (was !== is || (is && this.routers.has(vpcId))) this.affected.add(vpcId);
+      if (was !== is) this.addGateways(vpcId);
     }
+    // Whether the internet is there depends on gateways and VPCs: it is looked at with them.
+    if (isInternetPresent(this.before, this.hostId) !== isInternetPresent(this.after, this.hostId)) this.affected.add(INTERNET_UNIT);
     return this.affected;
+  }
+
+  /** Gateways of a VPC: those that it had and those that it has. A peering's other router may have a route less or more. */
+  private addGateways(vpcId: string): void {
+    for (const snapshot of [this.before, this.after])
+      for (const id of gatewaysOf(snapshot, vpcId)) {
+        this.affected.add(id);
+        for (const other of linkedVpcs(snapshot, id))
+          if (other !== vpcId && isVpcPresent(this.after, this.hostId, other)) this.affected.add(other);
+      }
+  }
+
+  /** Routers have the routes to gateways that are not there. */
+  private gateway(id: string): void {
+    const [was, is] = [linkedVpcs(this.before, id), linkedVpcs(this.after, id)];
+    if (was.join() === is.join()) return;
+    this.affected.add(id);
+    for (const vpcId of [...was, ...is]) this.routers.add(vpcId);
+  }
+
+  private elasticIp(versions: Versions<'elasticIp'>): void {
+    if (!differ(versions, ({ publicIp, association }: ElasticIp) => [publicIp, association?.privateIpAddress, association?.vpcId])) return;
+    for (const [snapshot, address] of [[this.before, versions[0]] as const, [this.after, versions[1]] as const]) {
+      if (!address?.association) continue;
+      for (const { internetGatewayId } of snapshot.by('internetGateway', 'vpcId', address.association.vpcId))
+        this.affected.add(internetGatewayId);
+    }
+  }
+
+  /** Members of groups that rules of a peer name are planned by the peering connection. */
+  private peerMembers(versions: Versions<'networkInterface'>): void {
+    for (const vpcId of new Set(versions.flatMap((eni) => eni?.vpcId ?? [])))
+      for (const { vpcPeeringConnectionId } of this.after.by('vpcPeeringConnection', 'vpcId', vpcId))
+        this.affected.add(vpcPeeringConnectionId);
   }
 
   private addRouters(versions: readonly ({ readonly vpcId: string } | undefined)[]): void {
@@ -81,20 +121,29 @@ class Effects {
   }
 
   private vpc(versions: Versions<'vpc'>): void {
-    if (differ(versions, (vpc: Vpc) => vpcRanges(vpc))) this.addRouters(versions);
+    if (!differ(versions, (vpc: Vpc) => vpcRanges(vpc))) return;
+    this.addRouters(versions);
+    for (const vpc of versions) if (vpc) this.addGateways(vpc.vpcId);
   }
 
   private subnet(versions: Versions<'subnet'>): void {
     if (!differ(versions, ({ cidrBlock, ipv6 }: Subnet) => [cidrBlock, ipv6?.cidrBlock])) return;
     this.addRouters(versions);
+    if (differ(versions, ({ ipv6 }: Subnet) => [ipv6?.cidrBlock]))
+      for (const subnet of versions) if (subnet) this.addGateways(subnet.vpcId);
     const [before, after] = versions;
     if (before && after && before.cidrBlock !== after.cidrBlock) this.addSubnetInterfaces(after.subnetId);
   }
 
   private routeTable(versions: Versions<'routeTable'>): void {
-    if (differ(versions, ({ index, routes }: RouteTable) => [index, routes])) this.addRouters(versions);
-    if (differ(versions, ({ index, main, routes, associations }: RouteTable) => [index, main, routes, associations]))
-      for (const table of versions) if (table) this.routings.add(table.vpcId);
+    if (differ(versions, ({ index, routes, propagatingGatewayIds }: RouteTable) => [index, routes, propagatingGatewayIds]))
+      this.addRouters(versions);
+    const routing = ({ index, main, routes, associations, propagatingGatewayIds }: RouteTable) => [
+      [index, main, propagatingGatewayIds],
+      routes,
+      associations,
+    ];
+    if (differ(versions, routing)) for (const table of versions) if (table) this.routings.add(table.vpcId);
   }
 
   private securityGroup(versions: Versions<'securityGroup'>): void {
@@ -120,6 +169,7 @@ class Effects {
 
   private networkInterface(id: string, versions: Versions<'networkInterface'>): void {
     if (!differ(versions, plannedFields)) return;
+    this.peerMembers(versions);
     for (const [snapshot, eni] of [[this.before, versions[0]] as const, [this.after, versions[1]] as const]) {
       const owner = eni?.attachment && snapshot.get('instance', eni.attachment.instanceId);
       if (!eni || owner?.hostId !== this.hostId) continue;
@@ -143,6 +193,10 @@ class Effects {
       for (const eni of snapshot.by('networkInterface', 'instanceId', id)) this.presenceChange(eni.networkInterfaceId);
   }
 
+  private networkAcl(versions: Versions<'networkAcl'>): void {
+    if (differ(versions, ({ associations, entries }: NetworkAcl) => [associations, entries])) this.addRouters(versions);
+  }
+
   private natGateway(id: string, versions: Versions<'natGateway'>): void {
     if (!versions.some((gateway) => gateway?.hostId === this.hostId)) return;
     if (differ(versions, ({ state, hostId }: NatGateway) => [state, hostId])) this.affected.add(id);
@@ -164,6 +218,8 @@ class Effects {
   private compareRouting(vpcId: string): void {
     const before = vpcRouting(this.before, vpcId);
     const after = vpcRouting(this.after, vpcId);
+    // Which subnets the internet reaches over IPv6 is up to their tables.
+    if (this.after.get('vpc', vpcId)?.ipv6) this.addGateways(vpcId);
     for (const id of new Set([...before.rowsTo.keys(), ...after.rowsTo.keys()]))
       if (JSON.stringify(routed(before, id)) !== JSON.stringify(routed(after, id))) this.affected.add(id);
     for (const { subnetId } of this.after.by('subnet', 'vpcId', vpcId))
