@@ -45,6 +45,7 @@ export const Config = z.strictObject({
     .refine((text) => isPool(text), { message: 'must be an IPv4 range of 4 to 65536 addresses, such as 203.0.113.0/24' })
     .default('203.0.113.0/24')
     .describe("Range of the lab's public addresses; its first and last are not given out."),
+  hostAccess: z.boolean().default(true).describe('Make public addresses of the lab reachable from this host.'),
   userDataTimeoutMs: z.number().int().nonnegative().default(0).describe('End a user data script after this long, milliseconds; 0: never.'),
 });
 export type Config = z.output<typeof Config>;

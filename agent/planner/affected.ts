@@ -9,7 +9,6 @@ import type { RecordKind, Records, Snapshot } from '../model/snapshot.js';
 import type { Subnet } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { CommitEvent } from '../store/store.js';
-import { peerReferences } from './peering.js';
 import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
 import { type VpcRouting, vpcRouting } from './routing.js';
 
@@ -52,7 +51,7 @@ class Effects {
     subnet: (versions) => this.subnet(versions),
     routeTable: (versions) => this.routeTable(versions),
     securityGroup: (versions) => this.securityGroup(versions),
-    groupCombination: (versions) => this.addRouters(versions),
+    groupCombination: (versions) => this.groupCombination(versions),
     prefixList: (versions, id) => this.prefixList(id, versions),
     networkInterface: (versions, id) => this.networkInterface(id, versions),
     instance: (versions, id) => this.instance(id, versions),
@@ -109,9 +108,14 @@ class Effects {
     }
   }
 
+  private groupCombination(versions: Versions<'groupCombination'>): void {
+    this.addRouters(versions);
+    this.peerMembers(versions);
+  }
+
   /** Members of groups that rules of a peer name are planned by the peering connection. */
-  private peerMembers(versions: Versions<'networkInterface'>): void {
-    for (const vpcId of new Set(versions.flatMap((eni) => eni?.vpcId ?? [])))
+  private peerMembers(versions: readonly ({ readonly vpcId: string } | undefined)[]): void {
+    for (const vpcId of new Set(versions.flatMap((record) => record?.vpcId ?? [])))
       for (const { vpcPeeringConnectionId } of this.after.by('vpcPeeringConnection', 'vpcId', vpcId))
         this.affected.add(vpcPeeringConnectionId);
   }
@@ -148,6 +152,7 @@ class Effects {
 
   private securityGroup(versions: Versions<'securityGroup'>): void {
     if (!differ(versions, permissions)) return;
+    this.peerMembers(versions);
     for (const snapshot of [this.before, this.after])
       for (const group of versions) {
         if (!group) continue;

@@ -3,7 +3,6 @@ import {
   groupWord,
   hostEndName,
   instanceEndName,
-  instanceNamespace,
   linkAlias,
   MAIN_TABLE,
   ROUTER_LINK_LOCAL,
@@ -46,10 +45,10 @@ interface Ends {
   readonly linkLocal: string;
 }
 
-function endsOf({ eni, attachment }: PresentInterface): Ends {
+function endsOf({ eni, attachmentId, deviceIndex, holder }: PresentInterface): Ends {
   return {
-    router: { netns: routerNamespace(eni.vpcId), device: hostEndName(attachment.attachmentId) },
-    instance: { netns: instanceNamespace(attachment.instanceId), device: instanceEndName(attachment.deviceIndex) },
+    router: { netns: routerNamespace(eni.vpcId), device: hostEndName(attachmentId) },
+    instance: { netns: holder.netns, device: instanceEndName(deviceIndex) },
     linkLocal: linkLocalAddress(eni.macAddress),
   };
 }
@@ -120,8 +119,7 @@ function routerSide({ eni }: PresentInterface, { router, linkLocal }: Ends, { ro
 
 /** In the instance: the addresses, and the ways out. */
 function instanceSide(snapshot: Snapshot, present: PresentInterface, { instance }: Ends, subnet: Subnet): KernelObject[] {
-  const { eni, attachment, instance: owner } = present;
-  const { deviceIndex } = attachment;
+  const { eni, deviceIndex, holder } = present;
   const length = subnet.cidrBlock.slice(subnet.cidrBlock.indexOf('/'));
   const defaults = (table: number, families: readonly Family[]): KernelObject[] =>
     families.map((family) => ({
@@ -134,7 +132,7 @@ function instanceSide(snapshot: Snapshot, present: PresentInterface, { instance 
     }));
   const families = FAMILIES.filter((family) => family === 4 || eni.ipv6Addresses.length > 0);
   const inMain = families.filter((family) => (family === 4 ? deviceIndex === 0 : isFirstWithIpv6(snapshot, present)));
-  const ownTable = deviceIndex > 0 && owner.sourceBasedRouting ? sourceTable(deviceIndex) : undefined;
+  const ownTable = deviceIndex > 0 && holder.sourceBasedRouting ? sourceTable(deviceIndex) : undefined;
   return [
     ...eni.privateIpAddresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: `${address}${length}` })),
     ...eni.ipv6Addresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: hostCidr(address) })),
@@ -149,26 +147,23 @@ function instanceSide(snapshot: Snapshot, present: PresentInterface, { instance 
   ];
 }
 
-function sourceRules({ eni, attachment }: PresentInterface, netns: string, table: number): KernelObject[] {
+function sourceRules({ eni, deviceIndex }: PresentInterface, netns: string, table: number): KernelObject[] {
   return interfaceAddresses(eni).map((address) => ({
     kind: 'rule',
     netns,
     family: familyOf(address),
-    priority: RULE_PRIORITY.sourceAddress + attachment.deviceIndex,
+    priority: RULE_PRIORITY.sourceAddress + deviceIndex,
     from: hostCidr(address),
     table,
   }));
 }
 
 /** As with router advertisements in the cloud, IPv6 leaves by the first interface that has it, which need not be the primary one. */
-function isFirstWithIpv6(snapshot: Snapshot, { eni, attachment, instance }: PresentInterface): boolean {
+function isFirstWithIpv6(snapshot: Snapshot, { eni, deviceIndex, holder }: PresentInterface): boolean {
   if (eni.ipv6Addresses.length === 0) return false;
   return snapshot
-    .by('networkInterface', 'instanceId', instance.instanceId)
+    .by('networkInterface', 'instanceId', holder.unit)
     .every(
-      (other) =>
-        other.attachment?.status !== 'attached' ||
-        other.ipv6Addresses.length === 0 ||
-        other.attachment.deviceIndex >= attachment.deviceIndex,
+      (other) => other.attachment?.status !== 'attached' || other.ipv6Addresses.length === 0 || other.attachment.deviceIndex >= deviceIndex,
     );
 }

@@ -14,14 +14,17 @@ export interface PlanSettings {
   readonly hostId: string;
   /** Of interfaces, bytes. */
   readonly mtu: number;
+  /** Range of public addresses. */
+  readonly publicPool: string;
+  /** Whether the host itself reaches public addresses and the lab's internet. */
+  readonly hostAccess: boolean;
   /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
   readonly tunnel?: 'wireguard' | 'plain';
 }
 
 /**
- * What this host's kernel shall hold for a unit: a VPC, an instance, a network interface or a gateway, named by its id,
- * or the internet. Nothing when the unit
- * shall not exist here. No two units plan the same object.
+ * What this host's kernel shall hold for a unit: a VPC, an instance, a network interface or a gateway, named by its id, or the internet.
+ * Nothing when the unit shall not exist here. No two units plan the same object.
  */
 export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] {
   if (isId('networkInterface', unit)) return planInterface(snapshot, settings, unit);

@@ -16,7 +16,7 @@ import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { PlanSettings } from './plan.js';
-import { isVpcPresent, presentInterface } from './presence.js';
+import { isTargetPresent, isVpcPresent } from './presence.js';
 import { type Row, type VpcRouting, vpcRouting } from './routing.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
@@ -107,9 +107,9 @@ function tableRouting(netns: string, vpc: Vpc, { rows }: VpcRouting): KernelObje
   return [...rules.values()];
 }
 
-/** Whether the row's route is planned by the interface that it leads to. */
-function leadsSomewhere(snapshot: Snapshot, { hostId }: PlanSettings, { networkInterfaceId }: Row): boolean {
-  return networkInterfaceId !== undefined && presentInterface(snapshot, hostId, networkInterfaceId) !== undefined;
+/** Whether the row's route is planned by the unit that it leads to. */
+function leadsSomewhere(snapshot: Snapshot, { hostId }: PlanSettings, { target }: Row): boolean {
+  return target !== undefined && isTargetPresent(snapshot, hostId, target);
 }
 
 /** A row that leads nowhere stays, so that nothing takes a less specific one instead. */

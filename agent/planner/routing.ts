@@ -1,8 +1,9 @@
 import type { Family } from '../kernel/port.js';
 import { SAME_PREFIX_DEVICE_LIMIT } from '../kernel/resources.js';
 import { parseCidr } from '../model/address.js';
-import type { Route, RouteTable } from '../model/route-table.js';
-import type { PrefixList } from '../model/security-group.js';
+import { effectiveRoutes } from '../model/effective-routes.js';
+import { isId } from '../model/ids.js';
+import type { Route, RouteTable, RouteTarget } from '../model/route-table.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { Table } from '../model/table.js';
 
@@ -12,14 +13,14 @@ export interface Row {
   readonly family: Family;
   /** Canonical range. */
   readonly destination: string;
-  /** The interface it leads to; `undefined`: another sort of target, none of which this host can reach. */
-  readonly networkInterfaceId?: string;
+  /** The unit that it leads to: an interface (a NAT gateway's too) or another gateway. `undefined`: a NAT gateway that is gone. */
+  readonly target?: string;
 }
 
 /** What the route tables of a VPC say, looked up the way the planner needs it. */
 export interface VpcRouting {
   readonly rows: readonly Row[];
-  /** Rows by the interface that they lead to. */
+  /** Rows by the unit that they lead to. */
   readonly rowsTo: ReadonlyMap<string, readonly Row[]>;
   /**
    * Interfaces whose drops are counted whatever the address, in each family: those that routes lead to. A set takes one prefix with
@@ -30,15 +31,15 @@ export interface VpcRouting {
   tableOf(subnetId: string): number;
 }
 
-/** Routes of a table other than the implied local ones. */
-export function ownRoutes(table: RouteTable): readonly Route[] {
-  return table.routes.filter(({ target }) => target.kind !== 'local');
+/** Routes of a table other than the local ones: static, and propagated where no static one has the destination. */
+export function ownRoutes(snapshot: Snapshot, table: RouteTable): readonly Route[] {
+  return effectiveRoutes(snapshot, table).filter(({ target }) => target.kind !== 'local');
 }
 
 const COUNTED_LIMIT = SAME_PREFIX_DEVICE_LIMIT / 2;
 
 interface Remembered {
-  readonly prefixLists: Table<PrefixList>;
+  readonly tables: readonly unknown[];
   readonly byVpc: Map<string, VpcRouting>;
 }
 
@@ -46,10 +47,11 @@ interface Remembered {
 const remembered = new WeakMap<Table<RouteTable>, Remembered>();
 
 export function vpcRouting(snapshot: Snapshot, vpcId: string): VpcRouting {
-  const { routeTable, prefixList } = snapshot.tables;
+  const { routeTable, vpc, prefixList, natGateway, vpnGateway, vpnConnection } = snapshot.tables;
+  const tables = [vpc, prefixList, natGateway, vpnGateway, vpnConnection];
   let known = remembered.get(routeTable);
-  if (known?.prefixLists !== prefixList) {
-    known = { prefixLists: prefixList, byVpc: new Map() };
+  if (!known?.tables.every((table, index) => table === tables[index])) {
+    known = { tables, byVpc: new Map() };
     remembered.set(routeTable, known);
   }
   const routing = known.byVpc.get(vpcId) ?? buildRouting(snapshot, vpcId);
@@ -62,10 +64,10 @@ function buildRouting(snapshot: Snapshot, vpcId: string): VpcRouting {
   const rows = tables.flatMap((table) => rowsOf(snapshot, table));
   const rowsTo = new Map<string, Row[]>();
   for (const row of rows) {
-    if (row.networkInterfaceId === undefined) continue;
-    const found = rowsTo.get(row.networkInterfaceId);
+    if (row.target === undefined) continue;
+    const found = rowsTo.get(row.target);
     if (found) found.push(row);
-    else rowsTo.set(row.networkInterfaceId, [row]);
+    else rowsTo.set(row.target, [row]);
   }
   const explicit = new Map<string | undefined, number>();
   for (const { index, associations } of tables) for (const { subnetId } of associations) explicit.set(subnetId, index);
@@ -79,14 +81,17 @@ function buildRouting(snapshot: Snapshot, vpcId: string): VpcRouting {
 }
 
 function countedTargets(rowsTo: ReadonlyMap<string, readonly Row[]>, family: Family): ReadonlySet<string> {
-  const targets = [...rowsTo].flatMap(([id, rows]) => (rows.some((row) => row.family === family) ? [id] : []));
+  const targets = [...rowsTo].flatMap(([id, rows]) =>
+    isId('networkInterface', id) && rows.some((row) => row.family === family) ? [id] : [],
+  );
   return new Set(targets.sort().slice(0, COUNTED_LIMIT));
 }
 
 /** A route to a prefix list is a row per entry. Of two routes with one destination the first counts. */
 function rowsOf(snapshot: Snapshot, table: RouteTable): Row[] {
   const rows = new Map<string, Row>();
-  for (const { destination, target } of ownRoutes(table)) {
+  for (const { destination, target } of ownRoutes(snapshot, table)) {
+    const unit = targetUnit(snapshot, target);
     const list = snapshot.get('prefixList', destination);
     for (const text of list ? list.entries.map((entry) => entry.cidr) : [destination]) {
       const range = parseCidr(text);
@@ -95,9 +100,27 @@ function rowsOf(snapshot: Snapshot, table: RouteTable): Row[] {
         tableIndex: table.index,
         family: range.family,
         destination: range.text,
-        ...(target.kind === 'networkInterface' && { networkInterfaceId: target.networkInterfaceId }),
+        ...(unit !== undefined && { target: unit }),
       });
     }
   }
   return [...rows.values()];
+}
+
+/** The unit that takes the packets of a route. */
+function targetUnit(snapshot: Snapshot, target: RouteTarget): string | undefined {
+  switch (target.kind) {
+    case 'networkInterface':
+      return target.networkInterfaceId;
+    case 'natGateway':
+      return snapshot.get('natGateway', target.natGatewayId)?.networkInterfaceId;
+    case 'gateway':
+      return target.gatewayId;
+    case 'egressOnlyInternetGateway':
+      return target.egressOnlyInternetGatewayId;
+    case 'vpcPeeringConnection':
+      return target.vpcPeeringConnectionId;
+    case 'local':
+      return undefined;
+  }
 }

@@ -1,13 +1,13 @@
-import { instanceNamespace, routerNamespace } from '../kernel/resources.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE, instanceNamespace, routerNamespace } from '../kernel/resources.js';
 import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
-import { isVpcPresent } from './presence.js';
+import { gatewaysOf, INTERNET_UNIT, isGatewayPresent, isInternetPresent, isVpcPresent, linkedVpcs } from './presence.js';
 
 export { affectedUnits } from './affected.js';
 
 /**
  * Units that have something to do on this host: those that shall exist, and those whose end has to be confirmed (interfaces being
- * detached, instances being stopped or terminated).
+ * detached, instances being stopped or terminated, NAT gateways being deleted).
  */
 export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> {
   const vpcIds = new Set<string>();
@@ -18,19 +18,47 @@ export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> 
       if (isActive || attachment?.status === 'detaching') yield networkInterfaceId;
     vpcIds.add(instance.vpcId);
   }
-  for (const vpcId of vpcIds) if (isVpcPresent(snapshot, hostId, vpcId)) yield vpcId;
+  for (const { natGatewayId, networkInterfaceId, state, vpcId } of snapshot.by('natGateway', 'hostId', hostId)) {
+    if (state === 'deleted') continue;
+    yield natGatewayId;
+    yield networkInterfaceId;
+    vpcIds.add(vpcId);
+  }
+  const gateways = new Set<string>();
+  for (const vpcId of vpcIds) {
+    if (!isVpcPresent(snapshot, hostId, vpcId)) continue;
+    yield vpcId;
+    for (const id of gatewaysOf(snapshot, vpcId)) if (isGatewayPresent(snapshot, hostId, id)) gateways.add(id);
+  }
+  yield* gateways;
+  if (isInternetPresent(snapshot, hostId)) yield INTERNET_UNIT;
 }
 
 /** Units without which the unit's objects can't be made. */
 export function unitNeeds(snapshot: Snapshot, unit: string): string[] {
   const eni = snapshot.get('networkInterface', unit);
-  return eni?.attachment ? [eni.vpcId, eni.attachment.instanceId] : [];
+  if (eni) return withHolder(snapshot, eni.networkInterfaceId, eni.vpcId);
+  if (isId('internetGateway', unit) || isId('egressOnlyInternetGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
+  if (isId('vpcPeeringConnection', unit)) return [...linkedVpcs(snapshot, unit)];
+  return [];
 }
 
 /** Namespaces that the unit's objects are in. */
 export function unitNamespaces(snapshot: Snapshot, unit: string): string[] {
   if (isId('vpc', unit)) return [routerNamespace(unit)];
   if (isId('instance', unit)) return [instanceNamespace(unit)];
+  if (isId('natGateway', unit)) return [unit];
+  if (unit === INTERNET_UNIT) return [INTERNET_NAMESPACE, HOST_NAMESPACE];
   const eni = snapshot.get('networkInterface', unit);
-  return eni?.attachment ? [routerNamespace(eni.vpcId), instanceNamespace(eni.attachment.instanceId)] : [];
+  if (eni) return withHolder(snapshot, eni.networkInterfaceId, routerNamespace(eni.vpcId));
+  const gateway = [unit, ...linkedVpcs(snapshot, unit)];
+  if (isId('internetGateway', unit) || isId('egressOnlyInternetGateway', unit)) return [...gateway, INTERNET_NAMESPACE];
+  return isId('vpcPeeringConnection', unit) ? gateway : [];
+}
+
+/** A VPC and the instance or NAT gateway that the interface is in, each a unit and the name of its namespace; nothing while it is in none. */
+function withHolder(snapshot: Snapshot, networkInterfaceId: string, vpcId: string): string[] {
+  const instanceId = snapshot.get('networkInterface', networkInterfaceId)?.attachment?.instanceId;
+  if (instanceId) return [vpcId, instanceId];
+  return snapshot.by('natGateway', 'networkInterfaceId', networkInterfaceId).flatMap(({ natGatewayId }) => [vpcId, natGatewayId]);
 }

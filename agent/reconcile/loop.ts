@@ -149,6 +149,7 @@ export class ReconcileLoop {
         for (const netns of [...changed]) {
           const instance = snapshot.get('instance', netns);
           if (instance) changed.add(instance.vpcId);
+          else for (const other of unitNamespaces(snapshot, netns)) changed.add(other);
         }
         await this.observe(changed);
       }

@@ -13,7 +13,7 @@ import type { CommitEvent } from '../../agent/store/store.js';
 
 /** This host in tests. */
 export const HOST = 'host-a';
-export const SETTINGS = { hostId: HOST, mtu: 1500 } as const;
+export const SETTINGS = { hostId: HOST, mtu: 1500, publicPool: '203.0.113.0/24', hostAccess: true } as const;
 
 const OWNER = { ownerId: '123456789012', tags: {} };
 const NOW = '2026-01-01T00:00:00.000Z';

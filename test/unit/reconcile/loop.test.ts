@@ -48,7 +48,7 @@ function harness() {
       kernel,
       runtime: fakeRuntime(calls),
       status,
-      settings: { hostId: HOST, mtu: 1500, region: 'us-east-1' },
+      settings: { hostId: HOST, mtu: 1500, publicPool: '203.0.113.0/24', hostAccess: true, region: 'us-east-1' },
       resyncMs: 1_000_000,
       log: pino({ level: 'silent' }),
       finish: async (finished) => void (await transact(store, context, finished)),
