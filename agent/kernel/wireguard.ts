@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -40,8 +41,8 @@ export async function ensureWireguard(spec: Spec, isServed: () => boolean): Prom
   const { netns, device } = spec;
   let current = isServed() ? await readWireguard(device) : undefined;
   if (!current) {
-    endWireguard(device);
-    // A process that lost its socket leaves the device a moment later.
+    await endWireguard(device);
+    // One without its socket leaves the device a moment later.
     for (let check = 0; isServed() && check < CARRIER_CHECKS; check++) await setTimeout(10);
     await run('wireguard-go', [device], { netns, timeoutMs: START_TIMEOUT_MS });
     current = await readWireguard(device);
@@ -52,9 +53,23 @@ export async function ensureWireguard(spec: Spec, isServed: () => boolean): Prom
     throw new KernelError(`wireguard-go refused the settings of ${device}: errno ${errno ?? 'missing'}`, { kind: 'invalid' });
 }
 
-/** Afterwards the process of the device, if there is one, is ending. */
-export function endWireguard(device: string): void {
-  rmSync(socketOf(device), { force: true });
+/** Afterwards no process answers for the device. @throws {KernelError} timeout when it does not end. */
+export async function endWireguard(device: string): Promise<void> {
+  // Held open, the connection tells when the process is gone: another must not put a new file there before it has missed the old one.
+  const socket = createConnection(socketOf(device));
+  try {
+    await once(socket, 'connect');
+    rmSync(socketOf(device), { force: true });
+    socket.resume();
+    await once(socket, 'close', { signal: AbortSignal.timeout(TALK_TIMEOUT_MS) });
+  } catch (error) {
+    const fault = toKernelError(error);
+    if (fault.errno === 'ECONNREFUSED') rmSync(socketOf(device), { force: true });
+    else if (fault.errno !== 'ENOENT' && fault.errno !== 'ECONNRESET')
+      throw new KernelError(`wireguard-go of ${device} does not end`, { kind: 'timeout', cause: error });
+  } finally {
+    socket.destroy();
+  }
 }
 
 function settings({ privateKey, listenPort, peer }: Spec, current: WireguardConfig | undefined): string {

@@ -1,8 +1,9 @@
-import { type KernelObject, keyOf } from '../kernel/port.js';
+import type { KernelObject } from '../kernel/port.js';
 import {
   GATEWAY_LINK,
   gatewayLinkName,
   INTERNET_NAMESPACE,
+  INTERNET_RANGE,
   MAIN_TABLE,
   ROUTER_LINK,
   ROUTER_MAC,
@@ -18,8 +19,9 @@ import type { Snapshot } from '../model/snapshot.js';
 import { type Vpc, vpcIpv4Ranges } from '../model/vpc.js';
 import type { CustomerGateway, VpnConnection, VpnGateway } from '../model/vpn.js';
 import { tunnelKeys } from '../vpn/keys.js';
+import { type GatewayLink, linkObjects, namespaceWith, routeOver, rowsOver } from './gateway-link.js';
 import type { PlanSettings } from './plan.js';
-import { isVpcPresent } from './presence.js';
+import { isGatewayPresent } from './presence.js';
 import { vpcRouting } from './routing.js';
 
 /**
@@ -31,15 +33,10 @@ import { vpcRouting } from './routing.js';
 /** MTU on the lab's internet. */
 const INTERNET_MTU = 1500;
 
-export function isVpnGatewayPresent(snapshot: Snapshot, hostId: string, vpnGatewayId: string): boolean {
-  const vpcId = snapshot.get('vpnGateway', vpnGatewayId)?.vpcId;
-  return vpcId !== undefined && isVpcPresent(snapshot, hostId, vpcId);
-}
-
 /** Units of VPN on a host. */
 export function* vpnUnits(snapshot: Snapshot, hostId: string): Iterable<string> {
   for (const { vpnGatewayId } of snapshot.all('vpnGateway')) {
-    if (!isVpnGatewayPresent(snapshot, hostId, vpnGatewayId)) continue;
+    if (!isGatewayPresent(snapshot, hostId, vpnGatewayId)) continue;
     yield vpnGatewayId;
     for (const { vpnConnectionId, customerGatewayId } of snapshot.by('vpnConnection', 'vpnGatewayId', vpnGatewayId)) {
       yield vpnConnectionId;
@@ -77,35 +74,46 @@ export function planVpnUnit(snapshot: Snapshot, settings: PlanSettings, unit: st
 function planVpnGateway(snapshot: Snapshot, settings: PlanSettings, vpnGatewayId: string): KernelObject[] {
   const gateway = snapshot.get('vpnGateway', vpnGatewayId);
   const vpc = gateway?.vpcId === undefined ? undefined : snapshot.get('vpc', gateway.vpcId);
-  if (!gateway || !vpc || !isVpnGatewayPresent(snapshot, settings.hostId, vpnGatewayId)) return [];
+  if (!gateway || !vpc || !isGatewayPresent(snapshot, settings.hostId, vpnGatewayId)) return [];
   const netns = gateway.vpnGatewayId;
   const router = routerNamespace(vpc.vpcId);
-  const connections = connectionsOf(snapshot, gateway, settings.hostId);
-  const uplink = gatewayLinkName('v', netns);
+  const toRouter: GatewayLink = {
+    near: { netns: router, device: ROUTER_LINK.vpnGateway },
+    far: { netns, device: GATEWAY_LINK.inside },
+    gatewayId: netns,
+  };
   const rows = vpcRouting(snapshot, vpc.vpcId).rowsTo.get(netns) ?? [];
+  const connections = connectionsOf(snapshot, gateway, settings.hostId);
   return [
-    ...namespace(netns),
-    ...link(netns, { netns: router, device: ROUTER_LINK.vpnGateway, far: GATEWAY_LINK.inside, mtu: settings.mtu }),
+    ...namespaceWith(netns, SYSCTLS.gateway),
+    ...linkObjects(toRouter, settings.mtu),
+    ...rowsOver(
+      toRouter,
+      rows.filter(({ family }) => family === 4),
+    ),
     ...rows
-      .filter(({ family }) => family === 4)
-      .map(({ tableIndex, destination }) =>
-        via('far', { netns: router, device: ROUTER_LINK.vpnGateway, table: routeTableNumber(tableIndex), destination }),
-      ),
-    ...vpcIpv4Ranges(vpc).map((destination) => via('near', { netns, device: GATEWAY_LINK.inside, destination })),
-    ...(connections.length === 0
-      ? []
-      : link(netns, { netns: INTERNET_NAMESPACE, device: uplink, far: GATEWAY_LINK.outside, mtu: INTERNET_MTU })),
+      .filter(({ family }) => family === 6)
+      .map(({ tableIndex, destination }): KernelObject => {
+        return { kind: 'route', netns: router, table: routeTableNumber(tableIndex), destination, type: 'blackhole' };
+      }),
+    ...vpcIpv4Ranges(vpc).map((range) => routeOver(toRouter, 'far', MAIN_TABLE, range)),
+    ...(connections.length === 0 ? [] : gatewayUplink(snapshot, gateway, connections)),
+  ];
+}
+
+function gatewayUplink(snapshot: Snapshot, { vpnGatewayId: netns }: VpnGateway, connections: readonly VpnConnection[]): KernelObject[] {
+  const uplink = internetLink('v', netns);
+  const peers = connections.flatMap(({ customerGatewayId, outsideIpAddress }) => {
+    const peer = snapshot.get('customerGateway', customerGatewayId);
+    return peer ? [routeOver(uplink, 'far', MAIN_TABLE, hostCidr(peer.ipAddress), outsideIpAddress)] : [];
+  });
+  return [
+    ...linkObjects(uplink, INTERNET_MTU),
     ...connections.flatMap(({ outsideIpAddress }): KernelObject[] => [
-      via('far', { netns: INTERNET_NAMESPACE, device: uplink, destination: hostCidr(outsideIpAddress) }),
+      routeOver(uplink, 'near', MAIN_TABLE, hostCidr(outsideIpAddress)),
       { kind: 'address', netns, device: 'lo', address: hostCidr(outsideIpAddress) },
     ]),
-    ...firstOfEach(
-      connections.flatMap(({ customerGatewayId, outsideIpAddress }) => {
-        const peer = snapshot.get('customerGateway', customerGatewayId);
-        const destination = peer && hostCidr(peer.ipAddress);
-        return destination ? [via('near', { netns, device: GATEWAY_LINK.outside, destination, source: outsideIpAddress })] : [];
-      }),
-    ),
+    ...peers,
   ];
 }
 
@@ -115,20 +123,25 @@ function planCustomerGateway(snapshot: Snapshot, { hostId }: PlanSettings, custo
   const connections = gateway ? connectionsOf(snapshot, gateway, hostId) : [];
   if (!gateway || connections.length === 0) return [];
   const netns = gateway.customerGatewayId;
-  const device = gatewayLinkName('c', netns);
-  const address = hostCidr(gateway.ipAddress);
+  const uplink = internetLink('c', netns);
+  const addresses = new Set([gateway.ipAddress, ...corporateAddresses(connections)]);
   return [
-    ...namespace(netns),
-    ...link(netns, { netns: INTERNET_NAMESPACE, device, far: GATEWAY_LINK.outside, mtu: INTERNET_MTU }),
-    via('far', { netns: INTERNET_NAMESPACE, device, destination: address }),
-    { kind: 'address', netns, device: 'lo', address },
-    ...connections.map(({ outsideIpAddress }) =>
-      via('near', { netns, device: GATEWAY_LINK.outside, destination: hostCidr(outsideIpAddress), source: gateway.ipAddress }),
+    ...namespaceWith(netns, SYSCTLS.gateway),
+    ...linkObjects(uplink, INTERNET_MTU),
+    routeOver(uplink, 'near', MAIN_TABLE, hostCidr(gateway.ipAddress)),
+    ...[...addresses].map((address): KernelObject => ({ kind: 'address', netns, device: 'lo', address: hostCidr(address) })),
+    ...[...connections.map(({ outsideIpAddress }) => hostCidr(outsideIpAddress)), INTERNET_RANGE].map((range) =>
+      routeOver(uplink, 'far', MAIN_TABLE, range, gateway.ipAddress),
     ),
-    ...corporateAddresses(connections)
-      .filter((corporate) => corporate !== gateway.ipAddress)
-      .map((corporate): KernelObject => ({ kind: 'address', netns, device: 'lo', address: hostCidr(corporate) })),
   ];
+}
+
+function internetLink(letter: 'v' | 'c', netns: string): GatewayLink {
+  return {
+    near: { netns: INTERNET_NAMESPACE, device: gatewayLinkName(letter, netns) },
+    far: { netns, device: GATEWAY_LINK.outside },
+    gatewayId: netns,
+  };
 }
 
 interface End {
@@ -148,7 +161,7 @@ function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vpnConnec
   const gateway = connection && snapshot.get('vpnGateway', connection.vpnGatewayId);
   const customer = connection && snapshot.get('customerGateway', connection.customerGatewayId);
   const vpc = gateway?.vpcId === undefined ? undefined : snapshot.get('vpc', gateway.vpcId);
-  if (!connection || !gateway || !customer || !vpc || !isVpnGatewayPresent(snapshot, settings.hostId, connection.vpnGatewayId)) return [];
+  if (!connection || !gateway || !customer || !vpc || !isGatewayPresent(snapshot, settings.hostId, connection.vpnGatewayId)) return [];
   const inside = cidr(connection.tunnelInsideCidr);
   const kind = settings.tunnel === 'plain' ? 'pl' : 'wg';
   const [source] = corporateAddresses(connectionsOf(snapshot, customer, settings.hostId));
@@ -249,7 +262,7 @@ function connectionsOf(snapshot: Snapshot, gateway: VpnGateway | CustomerGateway
     'vpnGatewayId' in gateway
       ? snapshot.by('vpnConnection', 'vpnGatewayId', gateway.vpnGatewayId)
       : snapshot.by('vpnConnection', 'customerGatewayId', gateway.customerGatewayId);
-  const present = found.filter(({ vpnGatewayId }) => isVpnGatewayPresent(snapshot, hostId, vpnGatewayId));
+  const present = found.filter(({ vpnGatewayId }) => isGatewayPresent(snapshot, hostId, vpnGatewayId));
   return present.sort((a, b) => (a.vpnConnectionId < b.vpnConnectionId ? -1 : 1));
 }
 
@@ -289,53 +302,4 @@ function routesOfEarlier(
       .flatMap((vpcId) => snapshot.get('vpc', vpcId) ?? [])
       .flatMap((vpc) => vpcIpv4Ranges(vpc).map((range) => `${customer.customerGatewayId} ${range}`)),
   ]);
-}
-
-function namespace(netns: string): KernelObject[] {
-  return [
-    { kind: 'netns', netns },
-    ...Object.entries(SYSCTLS.gateway).map(([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value })),
-  ];
-}
-
-/** A link of the gateway `netns`, whose named end is in a router or the internet. */
-function link(
-  netns: string,
-  near: { readonly netns: string; readonly device: string; readonly far: string; readonly mtu: number },
-): KernelObject[] {
-  const { device, far, mtu } = near;
-  return [
-    {
-      kind: 'veth',
-      netns: near.netns,
-      name: device,
-      alias: netns,
-      mac: ROUTER_MAC,
-      group: 0,
-      rpFilter: 0,
-      mtu,
-      peer: { netns, name: far, mac: GATEWAY_LINK.mac },
-    },
-    { kind: 'neighbour', netns: near.netns, device, address: GATEWAY_LINK.far, mac: GATEWAY_LINK.mac },
-    { kind: 'neighbour', netns, device: far, address: GATEWAY_LINK.near, mac: ROUTER_MAC },
-  ];
-}
-
-/** A route across a gateway's link to the end that is near to or far from the one which names it. */
-function via(
-  end: 'near' | 'far',
-  route: {
-    readonly netns: string;
-    readonly device: string;
-    readonly destination: string;
-    readonly table?: number;
-    readonly source?: string;
-  },
-): KernelObject {
-  return { kind: 'route', table: MAIN_TABLE, type: 'unicast', gateway: GATEWAY_LINK[end], onlink: true, ...route };
-}
-
-/** Of several objects with one key the first. */
-function firstOfEach(objects: readonly KernelObject[]): KernelObject[] {
-  return [...new Map([...objects].reverse().map((object) => [keyOf(object), object])).values()].reverse();
 }
