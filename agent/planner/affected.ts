@@ -8,9 +8,11 @@ import type { PrefixList, SecurityGroup } from '../model/security-group.js';
 import type { RecordKind, Records, Snapshot } from '../model/snapshot.js';
 import type { Subnet } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
+import type { VpnConnection } from '../model/vpn.js';
 import type { CommitEvent } from '../store/store.js';
 import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
 import { type VpcRouting, vpcRouting } from './routing.js';
+import { tunnelUnits } from './vpn.js';
 
 /**
  * Units that a commit makes plan differently on this host, or whose end it leaves to be confirmed. Costs what changed, not what there
@@ -62,8 +64,9 @@ class Effects {
     elasticIp: (versions) => this.elasticIp(versions),
     vpcPeeringConnection: (_versions, id) => this.gateway(id),
     vpnGateway: (_versions, id) => this.gateway(id),
+    // Its address is for life.
     customerGateway: () => {},
-    vpnConnection: () => {},
+    vpnConnection: (versions) => this.vpnConnection(versions),
     dhcpOptions: () => {},
     clientToken: () => {},
   };
@@ -86,6 +89,7 @@ class Effects {
     for (const snapshot of [this.before, this.after])
       for (const id of gatewaysOf(snapshot, vpcId)) {
         this.affected.add(id);
+        this.addTunnels(id);
         for (const other of linkedVpcs(snapshot, id))
           if (other !== vpcId && isVpcPresent(this.after, this.hostId, other)) this.affected.add(other);
       }
@@ -96,7 +100,23 @@ class Effects {
     const [was, is] = [linkedVpcs(this.before, id), linkedVpcs(this.after, id)];
     if (was.join() === is.join()) return;
     this.affected.add(id);
+    this.addTunnels(id);
     for (const vpcId of [...was, ...is]) this.routers.add(vpcId);
+  }
+
+  private addTunnels(vpnGatewayId: string): void {
+    for (const snapshot of [this.before, this.after]) for (const unit of tunnelUnits(snapshot, vpnGatewayId)) this.affected.add(unit);
+  }
+
+  /** Its routes are the gateway's, and by propagation those of route tables. */
+  private vpnConnection(versions: Versions<'vpnConnection'>): void {
+    if (!differ(versions, ({ routes }: VpnConnection) => routes)) return;
+    for (const [snapshot, connection] of [[this.before, versions[0]] as const, [this.after, versions[1]] as const]) {
+      if (!connection) continue;
+      this.affected.add(connection.vpnGatewayId);
+      this.addTunnels(connection.vpnGatewayId);
+      for (const vpcId of linkedVpcs(snapshot, connection.vpnGatewayId)) this.routers.add(vpcId);
+    }
   }
 
   private elasticIp(versions: Versions<'elasticIp'>): void {

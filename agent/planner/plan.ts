@@ -1,3 +1,4 @@
+import { planResolver, resolverVpcId } from '../dns/resolver.js';
 import type { KernelObject } from '../kernel/port.js';
 import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
@@ -9,6 +10,7 @@ import { planNatGateway } from './nat-gateway.js';
 import { planPeering } from './peering.js';
 import { INTERNET_UNIT } from './presence.js';
 import { planRouter } from './router.js';
+import { planCustomerGateway, planVpnConnection, planVpnGateway } from './vpn.js';
 
 export interface PlanSettings {
   readonly hostId: string;
@@ -29,11 +31,15 @@ export interface PlanSettings {
 export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] {
   if (isId('networkInterface', unit)) return planInterface(snapshot, settings, unit);
   if (isId('instance', unit)) return planInstance(snapshot, settings, unit);
+  if (resolverVpcId(unit) !== undefined) return planResolver(snapshot, settings, unit);
   if (isId('vpc', unit)) return planRouter(snapshot, settings, unit);
   if (isId('internetGateway', unit)) return planInternetGateway(snapshot, settings, unit);
   if (isId('egressOnlyInternetGateway', unit)) return planEgressOnlyInternetGateway(snapshot, settings, unit);
   if (isId('natGateway', unit)) return planNatGateway(snapshot, settings, unit);
   if (isId('vpcPeeringConnection', unit)) return planPeering(snapshot, settings, unit);
+  if (isId('vpnGateway', unit)) return planVpnGateway(snapshot, settings, unit);
+  if (isId('customerGateway', unit)) return planCustomerGateway(snapshot, settings, unit);
+  if (isId('vpnConnection', unit)) return planVpnConnection(snapshot, settings, unit);
   if (unit === INTERNET_UNIT) return planInternet(snapshot, settings);
   return [];
 }

@@ -1,7 +1,8 @@
 import { HOST_NAMESPACE, INTERNET_NAMESPACE, instanceNamespace, routerNamespace } from '../kernel/resources.js';
-import { isId } from '../model/ids.js';
+import { isId, type VpcId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewaysOf, INTERNET_UNIT, isGatewayPresent, isInternetPresent, isVpcPresent, linkedVpcs } from './presence.js';
+import { tunnelNeeds, tunnelUnits } from './vpn.js';
 
 export { affectedUnits } from './affected.js';
 
@@ -10,7 +11,7 @@ export { affectedUnits } from './affected.js';
  * detached, instances being stopped or terminated, NAT gateways being deleted).
  */
 export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> {
-  const vpcIds = new Set<string>();
+  const vpcIds = new Set<VpcId>();
   for (const instance of snapshot.by('instance', 'hostId', hostId)) {
     const isActive = instance.state !== 'stopped' && instance.state !== 'terminated';
     if (isActive) yield instance.instanceId;
@@ -30,6 +31,7 @@ export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> 
     yield vpcId;
     for (const id of gatewaysOf(snapshot, vpcId)) if (isGatewayPresent(snapshot, hostId, id)) gateways.add(id);
   }
+  for (const id of [...gateways]) for (const unit of tunnelUnits(snapshot, id)) gateways.add(unit);
   yield* gateways;
   if (isInternetPresent(snapshot, hostId)) yield INTERNET_UNIT;
 }
@@ -40,7 +42,9 @@ export function unitNeeds(snapshot: Snapshot, unit: string): string[] {
   if (eni) return withHolder(snapshot, eni.networkInterfaceId, eni.vpcId);
   if (isId('internetGateway', unit) || isId('egressOnlyInternetGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
   if (isId('vpcPeeringConnection', unit)) return [...linkedVpcs(snapshot, unit)];
-  return [];
+  if (isId('vpnGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
+  if (isId('customerGateway', unit)) return [INTERNET_UNIT];
+  return tunnelNeeds(snapshot, unit);
 }
 
 /** Namespaces that the unit's objects are in. */
@@ -53,7 +57,10 @@ export function unitNamespaces(snapshot: Snapshot, unit: string): string[] {
   if (eni) return withHolder(snapshot, eni.networkInterfaceId, routerNamespace(eni.vpcId));
   const gateway = [unit, ...linkedVpcs(snapshot, unit)];
   if (isId('internetGateway', unit) || isId('egressOnlyInternetGateway', unit)) return [...gateway, INTERNET_NAMESPACE];
-  return isId('vpcPeeringConnection', unit) ? gateway : [];
+  if (isId('vpnGateway', unit) || isId('customerGateway', unit)) return [...gateway, INTERNET_NAMESPACE];
+  if (isId('vpcPeeringConnection', unit)) return gateway;
+  // A tunnel's gateways are named as their namespaces.
+  return tunnelNeeds(snapshot, unit);
 }
 
 /** A VPC and the instance or NAT gateway that the interface is in, each a unit and the name of its namespace; nothing while it is in none. */

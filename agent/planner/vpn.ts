@@ -14,7 +14,6 @@ import {
   tunnelName,
 } from '../kernel/resources.js';
 import { type Cidr, cidr, containsCidr, hostCidr, nthAddress } from '../model/address.js';
-import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { type Vpc, vpcIpv4Ranges } from '../model/vpc.js';
 import type { CustomerGateway, VpnConnection, VpnGateway } from '../model/vpn.js';
@@ -33,45 +32,27 @@ import { vpcRouting } from './routing.js';
 /** MTU on the lab's internet. */
 const INTERNET_MTU = 1500;
 
-/** Units of VPN on a host. */
-export function* vpnUnits(snapshot: Snapshot, hostId: string): Iterable<string> {
-  for (const { vpnGatewayId } of snapshot.all('vpnGateway')) {
-    if (!isGatewayPresent(snapshot, hostId, vpnGatewayId)) continue;
-    yield vpnGatewayId;
-    for (const { vpnConnectionId, customerGatewayId } of snapshot.by('vpnConnection', 'vpnGatewayId', vpnGatewayId)) {
-      yield vpnConnectionId;
-      yield customerGatewayId;
-    }
+/**
+ * Units that plan with a virtual private gateway: its connections and their customers' gateways, and the other connections of those, as
+ * customers' routes and addresses are shared among them.
+ */
+export function tunnelUnits(snapshot: Snapshot, vpnGatewayId: string): Set<string> {
+  const units = new Set<string>();
+  for (const { vpnConnectionId, customerGatewayId } of snapshot.by('vpnConnection', 'vpnGatewayId', vpnGatewayId)) {
+    units.add(vpnConnectionId).add(customerGatewayId);
+    for (const other of snapshot.by('vpnConnection', 'customerGatewayId', customerGatewayId)) units.add(other.vpnConnectionId);
   }
-  yield* new Set(snapshot.all('vpnConnection').map(({ customerGatewayId }) => customerGatewayId));
+  return units;
 }
 
-export function vpnUnitNeeds(snapshot: Snapshot, unit: string): string[] {
-  if (isId('vpnConnection', unit)) {
-    const connection = snapshot.get('vpnConnection', unit);
-    return connection ? [connection.vpnGatewayId, connection.customerGatewayId] : [];
-  }
-  const vpcId = snapshot.get('vpnGateway', unit)?.vpcId;
-  return vpcId === undefined ? [INTERNET_NAMESPACE] : [vpcId, INTERNET_NAMESPACE];
-}
-
-export function vpnUnitNamespaces(snapshot: Snapshot, unit: string): string[] {
-  const connection = snapshot.get('vpnConnection', unit);
-  if (connection) return [connection.vpnGatewayId, connection.customerGatewayId];
-  const vpcId = snapshot.get('vpnGateway', unit)?.vpcId;
-  return [unit, INTERNET_NAMESPACE, ...(vpcId === undefined ? [] : [routerNamespace(vpcId)])];
-}
-
-/** Plans a unit of VPN; `undefined`: it is none. */
-export function planVpnUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] | undefined {
-  if (isId('vpnGateway', unit)) return planVpnGateway(snapshot, settings, unit);
-  if (isId('customerGateway', unit)) return planCustomerGateway(snapshot, settings, unit);
-  if (isId('vpnConnection', unit)) return planVpnConnection(snapshot, settings, unit);
-  return undefined;
+/** Units without which a tunnel can't be made. */
+export function tunnelNeeds(snapshot: Snapshot, vpnConnectionId: string): string[] {
+  const connection = snapshot.get('vpnConnection', vpnConnectionId);
+  return connection ? [connection.vpnGatewayId, connection.customerGatewayId] : [];
 }
 
 /** The gateway's namespace between the VPC's router and the internet. */
-function planVpnGateway(snapshot: Snapshot, settings: PlanSettings, vpnGatewayId: string): KernelObject[] {
+export function planVpnGateway(snapshot: Snapshot, settings: PlanSettings, vpnGatewayId: string): KernelObject[] {
   const gateway = snapshot.get('vpnGateway', vpnGatewayId);
   const vpc = gateway?.vpcId === undefined ? undefined : snapshot.get('vpc', gateway.vpcId);
   if (!gateway || !vpc || !isGatewayPresent(snapshot, settings.hostId, vpnGatewayId)) return [];
@@ -118,7 +99,7 @@ function gatewayUplink(snapshot: Snapshot, { vpnGatewayId: netns }: VpnGateway, 
 }
 
 /** The customer's router, with an address of each network behind it, and its own address in the internet. */
-function planCustomerGateway(snapshot: Snapshot, { hostId }: PlanSettings, customerGatewayId: string): KernelObject[] {
+export function planCustomerGateway(snapshot: Snapshot, { hostId }: PlanSettings, customerGatewayId: string): KernelObject[] {
   const gateway = snapshot.get('customerGateway', customerGatewayId);
   const connections = gateway ? connectionsOf(snapshot, gateway, hostId) : [];
   if (!gateway || connections.length === 0) return [];
@@ -156,7 +137,7 @@ interface End {
 }
 
 /** The tunnel: a device at each end with what leads into it, and what carries it across. */
-function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vpnConnectionId: string): KernelObject[] {
+export function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vpnConnectionId: string): KernelObject[] {
   const connection = snapshot.get('vpnConnection', vpnConnectionId);
   const gateway = connection && snapshot.get('vpnGateway', connection.vpnGatewayId);
   const customer = connection && snapshot.get('customerGateway', connection.customerGatewayId);

@@ -85,7 +85,9 @@ describe('a tunnel', () => {
   it('carries packets of its MTU, whole, and is then as planned', async () => {
     expect(pings(V, '192.168.0.1')).toBe(true);
     expect(inNetns(V, 'ping', '-c1', '-W1', '-M', 'do', '-s', String(TUNNEL.mtu - 28), '169.254.32.2').exitCode).toBe(0);
-    expect(inNetns(V, 'ping', '-c1', '-W1', '-M', 'do', '-s', String(TUNNEL.mtu - 27), '169.254.32.2').stderr).toContain('message too long');
+    expect(inNetns(V, 'ping', '-c1', '-W1', '-M', 'do', '-s', String(TUNNEL.mtu - 27), '169.254.32.2').stderr).toContain(
+      'message too long',
+    );
     expect(await work()).toEqual([]);
   });
 
