@@ -5,17 +5,18 @@ import { aclFilters } from '../model/network-acl.js';
 import type { NetworkInterface } from '../model/network-interface.js';
 import type { Draft } from './draft.js';
 
+/** No combination at all: everything passes. */
+const UNFILTERED = 0;
+
 /** The number, within the VPC, of what filters an interface of the subnet with these groups: the one there is, or the lowest free one. */
 export function combinationIndex(
   draft: Draft,
   { vpcId, subnetId }: Pick<NetworkInterface, 'vpcId' | 'subnetId'>,
   groupIds: readonly SecurityGroupId[],
 ): number {
-  const combination = {
-    vpcId,
-    groupIds: [...new Set(groupIds)].sort(),
-    ...(isFiltered(draft, vpcId, subnetId) && { subnetId }),
-  };
+  const filtered = isFiltered(draft, vpcId, subnetId);
+  if (groupIds.length === 0 && !filtered) return UNFILTERED;
+  const combination = { vpcId, groupIds: [...new Set(groupIds)].sort(), ...(filtered && { subnetId }) };
   const [known] = draft.by('groupCombination', 'groups', combinationKey(combination));
   if (known) return known.index;
   const taken = new Set(draft.by('groupCombination', 'vpcId', vpcId).map((combination) => combination.index));

@@ -12,6 +12,15 @@ export const instanceId = idSchema('instance').describe('The instance.');
 export const groupId = idSchema('securityGroup').describe('The security group.');
 export const routeTableId = idSchema('routeTable').describe('The route table.');
 export const prefixListId = idSchema('prefixList').describe('The prefix list.');
+export const networkAclId = idSchema('networkAcl').describe('The network ACL.');
+export const internetGatewayId = idSchema('internetGateway').describe('The internet gateway.');
+export const egressOnlyInternetGatewayId = idSchema('egressOnlyInternetGateway').describe('The egress-only internet gateway.');
+export const natGatewayId = idSchema('natGateway').describe('The NAT gateway.');
+export const allocationId = idSchema('elasticIp').describe('The elastic address.');
+export const vpcPeeringConnectionId = idSchema('vpcPeeringConnection').describe('The VPC peering connection.');
+export const vpnGatewayId = idSchema('vpnGateway').describe('The virtual private gateway.');
+export const customerGatewayId = idSchema('customerGateway').describe('The customer gateway.');
+export const vpnConnectionId = idSchema('vpnConnection').describe('The VPN connection.');
 
 export const tags = TagMap.optional().describe('Tags: at most 50; keys of 1–128 and values of 0–256 characters.');
 

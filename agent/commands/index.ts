@@ -1,6 +1,25 @@
 import { attachNetworkInterface, detachNetworkInterface, moveNetworkInterface } from './attachments.js';
 import type { Command } from './command.js';
+import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
+import { allocateAddress, associateAddress, disassociateAddress, releaseAddress } from './elastic-ips.js';
 import { modifyInstance, rebootInstance, startInstance, stopInstance, terminateInstance } from './instances.js';
+import {
+  attachInternetGateway,
+  createEgressOnlyInternetGateway,
+  createInternetGateway,
+  deleteEgressOnlyInternetGateway,
+  deleteInternetGateway,
+  detachInternetGateway,
+} from './internet-gateways.js';
+import { createNatGateway, deleteNatGateway } from './nat-gateways.js';
+import {
+  createNetworkAcl,
+  createNetworkAclEntry,
+  deleteNetworkAcl,
+  deleteNetworkAclEntry,
+  replaceNetworkAclAssociation,
+  replaceNetworkAclEntry,
+} from './network-acls.js';
 import { createNetworkInterface, deleteNetworkInterface, modifyNetworkInterface } from './network-interfaces.js';
 import { createPrefixList, deletePrefixList, modifyPrefixList } from './prefix-lists.js';
 import { assignIpv6Addresses, assignPrivateIpAddresses, unassignIpv6Addresses, unassignPrivateIpAddresses } from './private-addresses.js';
@@ -11,14 +30,29 @@ import {
   disassociateRouteTable,
   replaceRouteTableAssociation,
 } from './route-tables.js';
-import { createRoute, deleteRoute, replaceRoute } from './routes.js';
+import { createRoute, deleteRoute, disableVgwRoutePropagation, enableVgwRoutePropagation, replaceRoute } from './routes.js';
 import { runInstances } from './run-instances.js';
 import { authorizeSecurityGroupRules, modifySecurityGroupRule, revokeSecurityGroupRules } from './security-group-rules.js';
 import { createSecurityGroup, deleteSecurityGroup } from './security-groups.js';
 import { createSubnet, deleteSubnet, modifySubnet } from './subnets.js';
-import { finishDetach, finishStop, finishTerminate, forgetExpired, reset } from './system.js';
+import { finishDetach, finishNatGateway, finishStop, finishTerminate, forgetExpired, reset } from './system.js';
 import { createTags, deleteTags } from './tags.js';
+import {
+  acceptVpcPeeringConnection,
+  createVpcPeeringConnection,
+  deleteVpcPeeringConnection,
+  rejectVpcPeeringConnection,
+} from './vpc-peering-connections.js';
 import { createVpc, deleteVpc, modifyVpc } from './vpcs.js';
+import { createVpnConnection, createVpnConnectionRoute, deleteVpnConnection, deleteVpnConnectionRoute } from './vpn-connections.js';
+import {
+  attachVpnGateway,
+  createCustomerGateway,
+  createVpnGateway,
+  deleteCustomerGateway,
+  deleteVpnGateway,
+  detachVpnGateway,
+} from './vpn-gateways.js';
 
 /** What callers may ask for: REST, batches, the EC2 protocol and labs share it. */
 export const PUBLIC_COMMANDS = {
@@ -60,12 +94,52 @@ export const PUBLIC_COMMANDS = {
   createRoute,
   replaceRoute,
   deleteRoute,
+  enableVgwRoutePropagation,
+  disableVgwRoutePropagation,
+  createNetworkAcl,
+  deleteNetworkAcl,
+  createNetworkAclEntry,
+  replaceNetworkAclEntry,
+  deleteNetworkAclEntry,
+  replaceNetworkAclAssociation,
+  createInternetGateway,
+  attachInternetGateway,
+  detachInternetGateway,
+  deleteInternetGateway,
+  createEgressOnlyInternetGateway,
+  deleteEgressOnlyInternetGateway,
+  allocateAddress,
+  associateAddress,
+  disassociateAddress,
+  releaseAddress,
+  createNatGateway,
+  deleteNatGateway,
+  createVpcPeeringConnection,
+  acceptVpcPeeringConnection,
+  rejectVpcPeeringConnection,
+  deleteVpcPeeringConnection,
+  createVpnGateway,
+  attachVpnGateway,
+  detachVpnGateway,
+  deleteVpnGateway,
+  createCustomerGateway,
+  deleteCustomerGateway,
+  createVpnConnection,
+  deleteVpnConnection,
+  createVpnConnectionRoute,
+  deleteVpnConnectionRoute,
+  createDhcpOptions,
+  associateDhcpOptions,
+  deleteDhcpOptions,
   createTags,
   deleteTags,
 } satisfies Record<string, Command>;
 
 /** What only the agent itself may ask for. */
-export const SYSTEM_COMMANDS = { finishDetach, finishStop, finishTerminate, forgetExpired, reset } satisfies Record<string, Command>;
+export const SYSTEM_COMMANDS = { finishDetach, finishStop, finishTerminate, finishNatGateway, forgetExpired, reset } satisfies Record<
+  string,
+  Command
+>;
 
 export const COMMANDS = { ...PUBLIC_COMMANDS, ...SYSTEM_COMMANDS } satisfies Record<string, Command>;
 

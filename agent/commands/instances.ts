@@ -9,6 +9,7 @@ import { instanceId, text } from './fields.js';
 import { instanceFields, metadataOptionsFrom } from './instance-fields.js';
 import { groupIds } from './interface-spec.js';
 import { interfacesOf, required, requiredInstance } from './lookup.js';
+import { giveAutomatic, releaseAutomatic } from './public-addresses.js';
 import { groupsFor } from './security-groups.js';
 
 /** A user's request is the reason of every stop and termination that the API knows. */
@@ -18,7 +19,7 @@ const BY_USER = (now: string, what: string) => ({
 });
 
 export const startInstance = command({
-  summary: 'Start a stopped instance; its interfaces and addresses are the ones it had.',
+  summary: 'Start a stopped instance; its interfaces and addresses are the ones it had, but for an automatic public one.',
   input: z.strictObject({ instanceId }),
   run: (draft, { instanceId }, context) => {
     const instance = requiredInstance(draft, instanceId);
@@ -26,18 +27,20 @@ export const startInstance = command({
     if (instance.state !== 'stopped') throw wrongState(instance, 'started');
     const { stateReason: _reason, ...rest } = instance;
     draft.put('instance', { ...rest, state: 'running', bootSerial: instance.bootSerial + 1, launchTime: context.now });
+    for (const eni of interfacesOf(draft, instanceId)) giveAutomatic(draft, eni, context);
     return {};
   },
 });
 
 export const stopInstance = command({
-  summary: 'Stop an instance: its processes end, its interfaces and addresses stay.',
+  summary: 'Stop an instance: its processes end, its interfaces and addresses stay, but for an automatic public one.',
   input: z.strictObject({ instanceId, force: z.boolean().optional().describe('Accepted; a stop always ends the processes.') }),
   run: (draft, { instanceId }, context) => {
     const instance = requiredInstance(draft, instanceId);
     if (instance.state === 'stopping' || instance.state === 'stopped') return {};
     if (instance.state !== 'running') throw wrongState(instance, 'stopped');
     draft.put('instance', { ...instance, state: 'stopping', stateReason: BY_USER(context.now, 'shutdown') });
+    releaseAutomatic(draft, instanceId);
     return {};
   },
 });
@@ -64,6 +67,7 @@ export const terminateInstance = command({
         reason: `The instance '${instanceId}' may not be terminated. Modify its 'disableApiTermination' instance attribute and try again.`,
       });
     draft.put('instance', { ...instance, state: 'shutting-down', stateReason: BY_USER(context.now, 'shutdown') });
+    releaseAutomatic(draft, instanceId);
     return {};
   },
 });

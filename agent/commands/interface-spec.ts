@@ -51,7 +51,10 @@ export interface Requester {
   readonly requesterId: string;
 }
 
-/** Makes the record of a new, unattached interface and puts it. All its addresses are free ones of the subnet. */
+/**
+ * Makes the record of a new, unattached interface and puts it. All its addresses are free ones of the subnet. One that a service makes
+ * for itself has no security groups.
+ */
 export function putNewInterface(
   draft: Draft,
   subnet: Subnet,
@@ -59,7 +62,7 @@ export function putNewInterface(
   context: CommandContext,
   requester?: Requester,
 ): NetworkInterface {
-  const groups = groupsFor(draft, subnet.vpcId, spec.groupIds, context);
+  const groups = requester ? [] : groupsFor(draft, subnet.vpcId, spec.groupIds, context);
   const privateIpAddresses = ipv4Addresses(draft, subnet, spec);
   const ipv6Addresses = ipv6AddressesOf(draft, subnet, spec);
   if (spec.macAddress !== undefined) checkMac(draft, spec.macAddress);

@@ -8,6 +8,7 @@ import type { Draft } from './draft.js';
 import { attachmentId, clientToken, deleteOnTermination, description, networkInterfaceId, subnetId, tags } from './fields.js';
 import { groupIds, interfaceFields, putNewInterface } from './interface-spec.js';
 import { required } from './lookup.js';
+import { dissociateInterface } from './public-addresses.js';
 import { groupsFor } from './security-groups.js';
 
 export const createNetworkInterface = idempotent(
@@ -34,6 +35,10 @@ export const modifyNetworkInterface = command({
   }),
   run: (draft, input, context) => {
     const eni = required(draft, 'networkInterface', input.networkInterfaceId);
+    if (eni.requesterManaged)
+      throw apiError('OperationNotPermitted', {
+        reason: `${eni.networkInterfaceId} is managed by ${eni.requesterId}; it is not yours to change`,
+      });
     const attachment = changedAttachment(eni, input.attachmentId, input.deleteOnTermination);
     const groups = input.groupIds === undefined ? eni.groupIds : groupsFor(draft, eni.vpcId, input.groupIds, context);
     draft.put('networkInterface', {
@@ -65,8 +70,9 @@ export const deleteNetworkInterface = command({
   },
 });
 
-/** Takes an interface out of the model, and its combination of groups when it was the last to use it. */
+/** Takes an interface out of the model and its public addresses off it, and its combination of groups when it was the last to use it. */
 export function removeInterface(draft: Draft, eni: NetworkInterface): void {
+  dissociateInterface(draft, eni.networkInterfaceId);
   draft.delete('networkInterface', eni.networkInterfaceId);
   releaseCombination(draft, eni.vpcId, eni.combinationIndex);
 }

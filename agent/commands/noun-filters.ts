@@ -1,37 +1,16 @@
-import type { NatGateway } from '../model/gateway.js';
+import { effectiveRoutes } from '../model/effective-routes.js';
+import type { ElasticIp } from '../model/elastic-ip.js';
 import type { Instance } from '../model/instance.js';
 import { type NetworkInterface, primaryAddress } from '../model/network-interface.js';
 import type { TaggedKind } from '../model/resource.js';
 import type { Route } from '../model/route-table.js';
 import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
-import { ID_FIELD, type Records, type Snapshot } from '../model/snapshot.js';
+import { ID_FIELD, type Records } from '../model/snapshot.js';
 import { vpcIpv4Ranges } from '../model/vpc.js';
-import { applyFilters, type Filter, type FilterTable } from './filters.js';
+import { bool, common, type FilterFacts, type NounFilters, some } from './filter-facts.js';
+import { applyFilters, type Filter } from './filters.js';
+import { GATEWAY_FILTERS } from './gateway-filters.js';
 import { availableAddressCount } from './ipam.js';
-
-/** What filters may know beside the record: the state, and the words for what this host has made of it. */
-export interface FilterFacts {
-  readonly snapshot: Snapshot;
-  /** `available`, `attaching`, `in-use`, `detaching`. */
-  readonly interfaceStatus: (eni: NetworkInterface) => string;
-  /** `attaching`, `attached`, `detaching`; only asked for attached interfaces. */
-  readonly attachmentStatus: (eni: NetworkInterface) => string;
-  /** `pending`, `running`, … */
-  readonly instanceState: (instance: Instance) => string;
-  /** `pending`, `available`, `deleting`, `deleted`. */
-  readonly natGatewayState: (gateway: NatGateway) => string;
-  readonly privateDnsName: (address: string) => string;
-}
-
-type NounFilters<K extends TaggedKind> = FilterTable<Records[K], FilterFacts>;
-
-const bool = (value: boolean) => [String(value)];
-const some = (value: string | number | undefined) => (value === undefined ? [] : [String(value)]);
-
-const common = {
-  'tag-key': (r: { readonly tags: object }) => Object.keys(r.tags),
-  'owner-id': (r: { readonly ownerId: string }) => [r.ownerId],
-};
 
 /** Codes of `instance-state-code`, as the cloud numbers them. */
 const STATE_CODES: Readonly<Record<string, string>> = {
@@ -60,6 +39,10 @@ const networkInterface: NounFilters<'networkInterface'> = {
   'private-ip-address': (r) => r.privateIpAddresses,
   'addresses.private-ip-address': (r) => r.privateIpAddresses,
   'addresses.primary': (r) => (r.privateIpAddresses.length > 1 ? ['true', 'false'] : ['true']),
+  'addresses.association.public-ip': (r, facts) => publicOf(r, facts).map((address) => address.publicIp),
+  'association.public-ip': (r, facts) => publicOf(r, facts).map((address) => address.publicIp),
+  'association.allocation-id': (r, facts) => publicOf(r, facts).map((address) => address.allocationId),
+  'association.association-id': (r, facts) => publicOf(r, facts).flatMap((address) => some(address.association?.associationId)),
   'ipv6-addresses.ipv6-address': (r) => r.ipv6Addresses,
   'private-dns-name': (r, facts) => [facts.privateDnsName(primaryAddress(r))],
   status: (r, facts) => [facts.interfaceStatus(r)],
@@ -98,6 +81,7 @@ const instance: NounFilters<'instance'> = {
   'state-reason-code': (r) => some(r.stateReason?.code),
   'subnet-id': (r, facts) => some(primaryOf(r, facts)?.subnetId),
   'private-ip-address': (r, facts) => some(primaryOf(r, facts)?.privateIpAddresses[0]),
+  'ip-address': (r, facts) => interfacesOf(r, facts).flatMap((eni) => publicOf(eni, facts).map((address) => address.publicIp)),
   'private-dns-name': (r, facts) => some(primaryOf(r, facts)?.privateIpAddresses[0]).map(facts.privateDnsName),
   'instance.group-id': (r, facts) => interfacesOf(r, facts).flatMap((eni) => eni.groupIds),
   'instance.group-name': (r, facts) =>
@@ -168,6 +152,14 @@ const routeTable: NounFilters<'routeTable'> = {
   'association.gateway-id': (r) => r.associations.flatMap((a) => some(a.gatewayId)),
   'route.destination-cidr-block': (r) => r.routes.map((route) => route.destination).filter((destination) => destination.includes('.')),
   'route.destination-ipv6-cidr-block': (r) => r.routes.map((route) => route.destination).filter((destination) => destination.includes(':')),
+  'route.gateway-id': (r) => ['local', ...r.routes.flatMap(({ target }) => (target.kind === 'gateway' ? [target.gatewayId] : []))],
+  'route.nat-gateway-id': (r) => r.routes.flatMap(({ target }) => (target.kind === 'natGateway' ? [target.natGatewayId] : [])),
+  'route.egress-only-internet-gateway-id': (r) =>
+    r.routes.flatMap(({ target }) => (target.kind === 'egressOnlyInternetGateway' ? [target.egressOnlyInternetGatewayId] : [])),
+  'route.vpc-peering-connection-id': (r) =>
+    r.routes.flatMap(({ target }) => (target.kind === 'vpcPeeringConnection' ? [target.vpcPeeringConnectionId] : [])),
+  'route.state': (r, { snapshot }) => effectiveRoutes(snapshot, r).map((route) => route.state),
+  'route.origin': (r, { snapshot }) => effectiveRoutes(snapshot, r).map((route) => route.origin),
   'route.network-interface-id': (r) => r.routes.flatMap((route) => some(routeInterface(route))),
   'route.instance-id': (r, { snapshot }) =>
     r.routes.flatMap((route) => some(snapshot.get('networkInterface', routeInterface(route) ?? '')?.attachment?.instanceId)),
@@ -183,6 +175,8 @@ const networkAcl: NounFilters<'networkAcl'> = {
   'entry.cidr': (r) => r.entries.map((entry) => entry.cidr),
   'entry.rule-number': (r) => r.entries.map((entry) => String(entry.ruleNumber)),
   'entry.rule-action': (r) => r.entries.map((entry) => entry.ruleAction),
+  'entry.protocol': (r) => r.entries.map((entry) => entry.protocol),
+  'entry.egress': (r) => r.entries.map((entry) => String(entry.egress)),
 };
 
 const prefixList: NounFilters<'prefixList'> = {
@@ -190,99 +184,6 @@ const prefixList: NounFilters<'prefixList'> = {
   'prefix-list-id': (r) => [r.prefixListId],
   'prefix-list-name': (r) => [r.name],
 };
-
-const internetGateway: NounFilters<'internetGateway'> = {
-  ...common,
-  'internet-gateway-id': (r) => [r.internetGatewayId],
-  'attachment.vpc-id': (r) => some(r.vpcId),
-  'attachment.state': (r) => (r.vpcId ? ['available'] : []),
-};
-
-const egressOnlyInternetGateway: NounFilters<'egressOnlyInternetGateway'> = {
-  ...common,
-  'egress-only-internet-gateway-id': (r) => [r.egressOnlyInternetGatewayId],
-  'attachment.vpc-id': (r) => [r.vpcId],
-};
-
-const natGateway: NounFilters<'natGateway'> = {
-  ...common,
-  'nat-gateway-id': (r) => [r.natGatewayId],
-  'vpc-id': (r) => [r.vpcId],
-  'subnet-id': (r) => [r.subnetId],
-  'connectivity-type': (r) => [r.connectivityType],
-  state: (r, facts) => [facts.natGatewayState(r)],
-};
-
-const elasticIp: NounFilters<'elasticIp'> = {
-  ...common,
-  'allocation-id': (r) => [r.allocationId],
-  'public-ip': (r) => [r.publicIp],
-  kind: (r) => [r.kind],
-  domain: () => ['vpc'],
-  'association-id': (r) => some(r.association?.associationId),
-  'network-interface-id': (r) => some(r.association?.networkInterfaceId),
-  'private-ip-address': (r) => some(r.association?.privateIpAddress),
-  'instance-id': (r, { snapshot }) =>
-    some(snapshot.get('networkInterface', r.association?.networkInterfaceId ?? '')?.attachment?.instanceId),
-  'vpc-id': (r) => some(r.association?.vpcId),
-};
-
-const vpcPeeringConnection: NounFilters<'vpcPeeringConnection'> = {
-  ...common,
-  'vpc-peering-connection-id': (r) => [r.vpcPeeringConnectionId],
-  'requester-vpc-info.vpc-id': (r) => [r.requesterVpcId],
-  'requester-vpc-info.owner-id': (r) => [r.ownerId],
-  'requester-vpc-info.cidr-block': (r, { snapshot }) => rangesOf(snapshot, r.requesterVpcId),
-  'accepter-vpc-info.vpc-id': (r) => [r.accepterVpcId],
-  'accepter-vpc-info.owner-id': (r) => [r.ownerId],
-  'accepter-vpc-info.cidr-block': (r, { snapshot }) => rangesOf(snapshot, r.accepterVpcId),
-  'vpc-id': (r) => [r.requesterVpcId, r.accepterVpcId],
-  'status-code': (r) => [r.status],
-};
-
-const vpnGateway: NounFilters<'vpnGateway'> = {
-  ...common,
-  'vpn-gateway-id': (r) => [r.vpnGatewayId],
-  'amazon-side-asn': (r) => [String(r.amazonSideAsn)],
-  'attachment.vpc-id': (r) => some(r.vpcId),
-  'attachment.state': (r) => (r.vpcId ? ['attached'] : []),
-  state: () => ['available'],
-  type: () => ['ipsec.1'],
-};
-
-const customerGateway: NounFilters<'customerGateway'> = {
-  ...common,
-  'customer-gateway-id': (r) => [r.customerGatewayId],
-  'ip-address': (r) => [r.ipAddress],
-  'bgp-asn': (r) => [String(r.bgpAsn)],
-  'device-name': (r) => some(r.deviceName),
-  state: () => ['available'],
-  type: () => ['ipsec.1'],
-};
-
-const vpnConnection: NounFilters<'vpnConnection'> = {
-  ...common,
-  'vpn-connection-id': (r) => [r.vpnConnectionId],
-  'vpn-gateway-id': (r) => [r.vpnGatewayId],
-  'customer-gateway-id': (r) => [r.customerGatewayId],
-  'option.static-routes-only': (r) => bool(r.staticRoutesOnly),
-  'route.destination-cidr-block': (r) => r.routes,
-  'bgp-asn': (r, { snapshot }) => some(snapshot.get('customerGateway', r.customerGatewayId)?.bgpAsn),
-  state: () => ['available'],
-  type: () => ['ipsec.1'],
-};
-
-const dhcpOptions: NounFilters<'dhcpOptions'> = {
-  ...common,
-  'dhcp-options-id': (r) => [r.dhcpOptionsId],
-  key: (r) => [...(r.domainName === undefined ? [] : ['domain-name']), 'domain-name-servers'],
-  value: (r) => [...some(r.domainName), ...r.domainNameServers],
-};
-
-function rangesOf(snapshot: Snapshot, vpcId: string): string[] {
-  const vpc = snapshot.get('vpc', vpcId);
-  return vpc ? vpcIpv4Ranges(vpc) : [];
-}
 
 export const NOUN_FILTERS: { readonly [K in TaggedKind]: NounFilters<K> } = {
   networkInterface,
@@ -293,15 +194,7 @@ export const NOUN_FILTERS: { readonly [K in TaggedKind]: NounFilters<K> } = {
   routeTable,
   networkAcl,
   prefixList,
-  internetGateway,
-  egressOnlyInternetGateway,
-  natGateway,
-  elasticIp,
-  vpcPeeringConnection,
-  vpnGateway,
-  customerGateway,
-  vpnConnection,
-  dhcpOptions,
+  ...GATEWAY_FILTERS,
 };
 
 /** Records of a kind that pass the filters. @throws {ApiError} InvalidParameterValue, FilterLimitExceeded */
@@ -313,6 +206,10 @@ export function filterRecords<K extends TaggedKind>(kind: K, filters: readonly F
 export function listKey<K extends TaggedKind>(kind: K, record: Records[K]): string {
   const time = 'createTime' in record ? record.createTime : 'launchTime' in record ? record.launchTime : '';
   return `${time} ${record[ID_FIELD[kind]]}`;
+}
+
+function publicOf({ networkInterfaceId }: NetworkInterface, { snapshot }: FilterFacts): ElasticIp[] {
+  return snapshot.by('elasticIp', 'networkInterfaceId', networkInterfaceId);
 }
 
 function interfacesOf({ instanceId }: Instance, { snapshot }: FilterFacts): NetworkInterface[] {

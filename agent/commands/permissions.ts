@@ -79,7 +79,8 @@ export function newRule(
   };
 }
 
-function protocolOf(wanted: string | number): string {
+/** The model's name of a protocol. @throws {ApiError} InvalidParameterValue */
+export function protocolOf(wanted: string | number): string {
   const text = String(wanted).toLowerCase();
   if (/^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= 255) return PORT_PROTOCOLS.get(text) ?? text;
   const name = text === '-1' ? '-1' : NAMES.get(text);

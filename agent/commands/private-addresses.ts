@@ -10,6 +10,7 @@ import type { Draft } from './draft.js';
 import { count, networkInterfaceId } from './fields.js';
 import { checkFree, checkInSubnet, freeAddresses, holderOf } from './ipam.js';
 import { required } from './lookup.js';
+import { dissociateInterface, publicAddressOf } from './public-addresses.js';
 
 const some = <T extends z.ZodType>(item: T) => z.array(item).min(1, 'must hold at least one address').max(MAX_ADDRESSES_PER_INTERFACE);
 
@@ -36,7 +37,7 @@ export const assignPrivateIpAddresses = command({
     );
     const addresses = typeof wanted === 'number' ? freeAddresses(draft, subnet, 4, wanted) : [...new Set(wanted)];
     const added = addresses.filter((address) => !eni.privateIpAddresses.includes(address));
-    takeOver(draft, subnet, added, input.allowReassignment ?? false);
+    takeOver(draft, subnet, added, eni, input.allowReassignment ?? false);
     update(draft, { ...eni, privateIpAddresses: [...eni.privateIpAddresses, ...added] });
     return { networkInterfaceId: eni.networkInterfaceId, assignedPrivateIpAddresses: addresses };
   },
@@ -51,6 +52,7 @@ export const unassignPrivateIpAddresses = command({
       throw invalidValue(`${primaryAddress(eni)} is the primary address of ${networkInterfaceId}; it stays for the life of the interface`);
     checkHeld(eni, eni.privateIpAddresses, privateIpAddresses);
     update(draft, { ...eni, privateIpAddresses: eni.privateIpAddresses.filter((address) => !privateIpAddresses.includes(address)) });
+    dissociateInterface(draft, networkInterfaceId, privateIpAddresses);
     return {};
   },
 });
@@ -100,8 +102,17 @@ function oneOf<A, B>(nameA: string, a: A | undefined, nameB: string, b: B | unde
   return given;
 }
 
-/** Makes addresses free, by taking them from interfaces that have them as secondary ones when that is allowed. */
-function takeOver(draft: Draft, subnet: Subnet, addresses: readonly string[], allowed: boolean): void {
+/**
+ * Makes addresses free for an interface, by taking them from those that have them as secondary ones when that is allowed. Their elastic
+ * addresses come along.
+ */
+function takeOver(
+  draft: Draft,
+  subnet: Subnet,
+  addresses: readonly string[],
+  { networkInterfaceId }: NetworkInterface,
+  allowed: boolean,
+): void {
   const held: string[] = [];
   for (const address of addresses) {
     checkInSubnet(subnet, address);
@@ -112,7 +123,11 @@ function takeOver(draft: Draft, subnet: Subnet, addresses: readonly string[], al
       throw invalidValue(`${address} is the primary address of ${holder.networkInterfaceId}; only secondary addresses move`);
     else if (holder.requesterManaged)
       throw invalidValue(`${address} belongs to ${holder.networkInterfaceId}, which ${holder.requesterId} manages`);
-    else draft.put('networkInterface', { ...holder, privateIpAddresses: holder.privateIpAddresses.filter((other) => other !== address) });
+    else {
+      draft.put('networkInterface', { ...holder, privateIpAddresses: holder.privateIpAddresses.filter((other) => other !== address) });
+      const elastic = publicAddressOf(draft, holder.networkInterfaceId, address);
+      if (elastic?.association) draft.put('elasticIp', { ...elastic, association: { ...elastic.association, networkInterfaceId } });
+    }
   }
   if (held.length > 0) throw invalidValue(`[${held.join(', ')}] assigned, but move is not allowed; set allowReassignment to move`);
 }

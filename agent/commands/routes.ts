@@ -5,40 +5,51 @@ import type { Route, RouteTable, RouteTarget } from '../model/route-table.js';
 import { vpcRanges } from '../model/vpc.js';
 import { command } from './command.js';
 import type { Draft } from './draft.js';
-import { instanceId, networkInterfaceId, routeTableId } from './fields.js';
-import { onlyInterface } from './instances.js';
-import { required, requiredInstance } from './lookup.js';
+import { routeTableId, vpnGatewayId } from './fields.js';
+import { required } from './lookup.js';
 import { parseRange } from './ranges.js';
+import { checkNotReserved } from './route-destinations.js';
+import { targetFields, targetOf } from './route-targets.js';
 
 const destination = z.string().describe('IPv4 or IPv6 range, for example 0.0.0.0/0.');
-const targetFields = {
-  networkInterfaceId: networkInterfaceId.optional().describe('Target: a network interface of the VPC.'),
-  instanceId: instanceId.optional().describe('Target: an instance with one interface; or networkInterfaceId.'),
-};
 
 export const createRoute = command({
-  summary: 'Add a route. Its target may be detached: it is a blackhole until it is attached.',
+  summary: 'Add a route. Its target may be out of service: it is a blackhole until it is back.',
   input: z.strictObject({ routeTableId, destination, ...targetFields }),
   run: (draft, input) => {
     const table = required(draft, 'routeTable', input.routeTableId);
-    const range = checkDestination(draft, table, input.destination);
-    if (routeTo(table, range.text)) throw exists(range.text);
+    const range = parseRange(input.destination, 'destination');
+    checkNotReserved(range);
+    const local = localRangeAround(draft, table, range);
+    if (local?.text === range.text || routeTo(table, range.text)) throw exists(range.text);
     if (table.routes.length >= MAX_ROUTES)
       throw apiError('RouteLimitExceeded', { reason: `${table.routeTableId} has ${MAX_ROUTES} routes, the most there can be` });
-    const route: Route = { destination: range.text, target: targetOf(draft, table, input) };
-    draft.put('routeTable', { ...table, routes: [...table.routes, route] });
+    const target = targetOf(draft, table, range, input);
+    if (target.kind === 'local') throw invalidValue(`${range.text} is no local route of ${table.routeTableId}: its target cannot be local`);
+    if (local) checkWithinLocal(draft, table, range, local, target);
+    draft.put('routeTable', { ...table, routes: [...table.routes, { destination: range.text, target }] });
     return {};
   },
 });
 
 export const replaceRoute = command({
-  summary: "Change a route's target.",
+  summary: "Change a route's target, a local one's too.",
   input: z.strictObject({ routeTableId, destination, ...targetFields }),
   run: (draft, input) => {
     const table = required(draft, 'routeTable', input.routeTableId);
-    const old = existing(draft, table, input.destination, 'replaced');
-    const target = targetOf(draft, table, input);
-    draft.put('routeTable', { ...table, routes: table.routes.map((route) => (route === old ? { ...route, target } : route)) });
+    const range = parseRange(input.destination, 'destination');
+    const old = routeTo(table, range.text);
+    const local = localRangeAround(draft, table, range);
+    const isLocal = local?.text === range.text;
+    if (!old && !isLocal) throw absent(table, range);
+    const target = targetOf(draft, table, range, input);
+    if (target.kind === 'local' && !isLocal)
+      throw invalidValue(`${range.text} is no local route of ${table.routeTableId}: its target cannot be local`);
+    if (local) checkWithinLocal(draft, table, range, local, target);
+    const others = table.routes.filter((route) => route !== old);
+    const replaced = { destination: range.text, target };
+    const routes = target.kind === 'local' ? others : old ? table.routes.map((r) => (r === old ? replaced : r)) : [...others, replaced];
+    draft.put('routeTable', { ...table, routes });
     return {};
   },
 });
@@ -48,8 +59,40 @@ export const deleteRoute = command({
   input: z.strictObject({ routeTableId, destination }),
   run: (draft, input) => {
     const table = required(draft, 'routeTable', input.routeTableId);
-    const old = existing(draft, table, input.destination, 'removed');
+    const range = parseRange(input.destination, 'destination');
+    if (localRangeAround(draft, table, range)?.text === range.text)
+      throw invalidValue(`The local route ${range.text} of route table ${table.routeTableId} cannot be removed`);
+    const old = routeTo(table, range.text);
+    if (!old) throw absent(table, range);
     draft.put('routeTable', { ...table, routes: table.routes.filter((route) => route !== old) });
+    return {};
+  },
+});
+
+const propagation = { routeTableId, gatewayId: vpnGatewayId.describe('The virtual private gateway; attached to the VPC.') };
+
+export const enableVgwRoutePropagation = command({
+  summary: 'Let the routes that a virtual private gateway knows appear in a route table; static routes come first.',
+  input: z.strictObject(propagation),
+  run: (draft, { routeTableId, gatewayId }) => {
+    const table = required(draft, 'routeTable', routeTableId);
+    const gateway = required(draft, 'vpnGateway', gatewayId);
+    if (gateway.vpcId !== table.vpcId)
+      throw apiError('Gateway.NotAttached', {
+        reason: `Gateway ${gatewayId} is not attached to the network of ${routeTableId}, ${table.vpcId}`,
+      });
+    draft.put('routeTable', { ...table, propagatingGatewayIds: [...new Set([...table.propagatingGatewayIds, gatewayId])] });
+    return {};
+  },
+});
+
+export const disableVgwRoutePropagation = command({
+  summary: 'Keep the routes of a virtual private gateway out of a route table.',
+  input: z.strictObject(propagation),
+  run: (draft, { routeTableId, gatewayId }) => {
+    const table = required(draft, 'routeTable', routeTableId);
+    required(draft, 'vpnGateway', gatewayId);
+    draft.put('routeTable', { ...table, propagatingGatewayIds: table.propagatingGatewayIds.filter((id) => id !== gatewayId) });
     return {};
   },
 });
@@ -57,59 +100,41 @@ export const deleteRoute = command({
 /** Routes of one table, as many as the cloud's raised quota. */
 const MAX_ROUTES = 1000;
 
-/** Ranges within which no route can lead: link-local (the metadata service among it), multicast, loopback. */
-const NOT_ROUTABLE = ['169.254.0.0/16', '224.0.0.0/4', '127.0.0.0/8', 'fe80::/10', 'fd00:ec2::/32', 'ff00::/8', '::1/128'].map(cidr);
-
-function checkDestination(draft: Draft, table: RouteTable, text: string): Cidr {
-  const range = parseRange(text, 'destination');
-  const reserved = NOT_ROUTABLE.find((other) => containsCidr(other, range));
-  if (reserved) throw invalidValue(`The destination ${range.text} lies within ${reserved.text}, which cannot be routed`);
-  const local = localRanges(draft, table).find((outer) => containsCidr(outer, range));
-  if (local?.text === range.text) throw exists(range.text);
-  if (local)
-    throw apiError('UnsupportedOperation', {
-      reason: `The destination ${range.text} is more specific than the local route ${local.text}; such routes are not supported`,
-    });
-  return range;
-}
-
-function targetOf(
-  draft: Draft,
-  table: RouteTable,
-  input: { networkInterfaceId?: string | undefined; instanceId?: string | undefined },
-): RouteTarget {
-  if (input.networkInterfaceId !== undefined && input.instanceId !== undefined)
-    throw apiError('InvalidParameterCombination', { reason: 'Exactly one route target must be given: networkInterfaceId or instanceId' });
-  if (input.networkInterfaceId === undefined && input.instanceId === undefined)
-    throw apiError('MissingParameter', { name: 'networkInterfaceId' });
-  const eni =
-    input.instanceId === undefined
-      ? required(draft, 'networkInterface', input.networkInterfaceId ?? '')
-      : onlyInterface(draft, requiredInstance(draft, input.instanceId).instanceId);
-  if (eni.vpcId !== table.vpcId)
+/**
+ * What a route within the VPC's own ranges must be like: for a whole range or a whole subnet, and to something that passes packets on.
+ * @see https://docs.aws.amazon.com/vpc/latest/userguide/route-table-options.html
+ */
+function checkWithinLocal(draft: Draft, table: RouteTable, range: Cidr, local: Cidr, target: RouteTarget): void {
+  if (target.kind !== 'networkInterface' && target.kind !== 'natGateway' && target.kind !== 'local')
     throw invalidValue(
-      `route table ${table.routeTableId} and network interface ${eni.networkInterfaceId} belong to different networks: ${table.vpcId} and ${eni.vpcId}`,
+      `The destination ${range.text} is equal to or more specific than the local route ${local.text}. This route can target only an interface, an instance or a NAT gateway`,
     );
-  return { kind: 'networkInterface', networkInterfaceId: eni.networkInterfaceId };
-}
-
-function existing(draft: Draft, table: RouteTable, text: string, verb: string): Route {
-  const { text: range } = parseRange(text, 'destination');
-  const found = routeTo(table, range);
-  if (found) return found;
-  if (localRanges(draft, table).some((local) => local.text === range))
-    throw invalidValue(`The local route ${range} of route table ${table.routeTableId} cannot be ${verb}`);
-  throw apiError('InvalidRoute.NotFound', { reason: `no route with destination-cidr-block ${range} in route table ${table.routeTableId}` });
+  const isSubnet = draft
+    .by('subnet', 'vpcId', table.vpcId)
+    .some((subnet) => subnet.cidrBlock === range.text || subnet.ipv6?.cidrBlock === range.text);
+  if (range.text !== local.text && !isSubnet)
+    throw invalidValue(
+      `The destination ${range.text} is more specific than the local route ${local.text} and doesn't match any subnet; name the whole range of one`,
+    );
 }
 
 function routeTo(table: RouteTable, destination: string): Route | undefined {
   return table.routes.find((route) => route.destination === destination);
 }
 
-function localRanges(draft: Draft, table: RouteTable): Cidr[] {
-  return vpcRanges(required(draft, 'vpc', table.vpcId)).map(cidr);
+/** The VPC's own range that the destination lies in, or is. */
+function localRangeAround(draft: Draft, table: RouteTable, range: Cidr): Cidr | undefined {
+  return vpcRanges(required(draft, 'vpc', table.vpcId))
+    .map(cidr)
+    .find((outer) => containsCidr(outer, range));
 }
 
 function exists(destination: string) {
   return apiError('RouteAlreadyExists', { reason: `The route identified by ${destination} already exists` });
+}
+
+function absent(table: RouteTable, range: Cidr) {
+  return apiError('InvalidRoute.NotFound', {
+    reason: `no route with destination-cidr-block ${range.text} in route table ${table.routeTableId}`,
+  });
 }

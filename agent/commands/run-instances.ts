@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ApiError, apiError, invalidValue } from '../model/errors.js';
+import { ApiError, apiError, type ErrorCode, invalidValue } from '../model/errors.js';
 import { type InstanceId, mintId, type SubnetId } from '../model/ids.js';
 import type { Instance } from '../model/instance.js';
 import { DEFAULT_INSTANCE_TYPE } from '../model/instance-types.js';
@@ -14,6 +14,7 @@ import { clientToken, count, deleteOnTermination, deviceIndex, networkInterfaceI
 import { instanceFields, metadataOptionsFrom } from './instance-fields.js';
 import { type InterfaceSpec, interfaceFields, putNewInterface } from './interface-spec.js';
 import { required, vpcOrDefault } from './lookup.js';
+import { giveAutomatic } from './public-addresses.js';
 import { checkTags } from './tags.js';
 
 const LaunchInterface = z.strictObject({
@@ -21,6 +22,10 @@ const LaunchInterface = z.strictObject({
   networkInterfaceId: networkInterfaceId.optional().describe('An existing interface; or leave out to create one.'),
   subnetId: subnetId.optional().describe('Subnet of the interface to create.'),
   ...interfaceFields,
+  associatePublicIpAddress: z
+    .boolean()
+    .optional()
+    .describe("Whether the interface gets an automatic public address; only a new one at device index 0. Default: the subnet's setting."),
   deleteOnTermination: deleteOnTermination.optional().describe('Default: true for created interfaces, false for existing ones.'),
 });
 
@@ -58,8 +63,11 @@ type Input = z.output<typeof Input>;
 /** One interface of each instance: an existing one, or one to be made. */
 type Plan = { readonly deviceIndex: number; readonly deleteOnTermination: boolean } & (
   | { readonly eni: NetworkInterface }
-  | { readonly subnet: Subnet; readonly spec: InterfaceSpec }
+  | { readonly subnet: Subnet; readonly spec: InterfaceSpec; readonly automaticPublicIp: boolean }
 );
+
+/** Faults of a launch after which the instances launched so far will do. */
+const SHORTAGES: ReadonlySet<ErrorCode> = new Set(['InsufficientFreeAddressesInSubnet', 'InsufficientAddressCapacity']);
 
 export const runInstances = idempotent(
   'runInstances',
@@ -81,7 +89,7 @@ export const runInstances = idempotent(
           );
         } catch (error) {
           const enough = instanceIds.length >= minCount;
-          if (enough && error instanceof ApiError && error.code === 'InsufficientFreeAddressesInSubnet') break;
+          if (enough && error instanceof ApiError && SHORTAGES.has(error.code)) break;
           throw error;
         }
       }
@@ -121,6 +129,10 @@ function launch(
     const eni = 'eni' in plan ? plan.eni : putNewInterface(draft, plan.subnet, plan.spec, context);
     checkPlace(draft, eni, instance, plan.deviceIndex);
     attach(draft, eni, instance, plan.deviceIndex, plan.deleteOnTermination, context);
+    if ('automaticPublicIp' in plan && plan.automaticPublicIp) {
+      const attached = required(draft, 'networkInterface', eni.networkInterfaceId);
+      giveAutomatic(draft, draft.put('networkInterface', { ...attached, automaticPublicIp: true }), context);
+    }
   }
   return instance.instanceId;
 }
@@ -137,7 +149,8 @@ function counts({ count, minCount, maxCount }: Input): { minCount: number; maxCo
 function simplePlan(draft: Draft, input: Input): Plan {
   const { privateIpAddress, secondaryPrivateIpAddressCount, ipv6Addresses, ipv6AddressCount, groupIds, networkInterfaceTags } = input;
   const spec = { privateIpAddress, secondaryPrivateIpAddressCount, ipv6Addresses, ipv6AddressCount, groupIds, tags: networkInterfaceTags };
-  return { deviceIndex: 0, deleteOnTermination: true, subnet: subnetOrDefault(draft, input.subnetId, input.availabilityZone), spec };
+  const subnet = subnetOrDefault(draft, input.subnetId, input.availabilityZone);
+  return { deviceIndex: 0, deleteOnTermination: true, subnet, spec, automaticPublicIp: subnet.mapPublicIpOnLaunch };
 }
 
 /** Parameters of the instance that belong to its interfaces when these are named. */
@@ -158,12 +171,12 @@ function plansOf(draft: Draft, input: Input, interfaces: NonNullable<Input['netw
       });
   const plans = interfaces.map(({ deviceIndex, networkInterfaceId, subnetId, deleteOnTermination, ...spec }, place): Plan => {
     const common = { deviceIndex: deviceIndex ?? place, deleteOnTermination: deleteOnTermination ?? networkInterfaceId === undefined };
-    if (networkInterfaceId === undefined)
-      return {
-        ...common,
-        subnet: subnetOrDefault(draft, subnetId, input.availabilityZone),
-        spec: { ...spec, tags: input.networkInterfaceTags },
-      };
+    if (networkInterfaceId === undefined) {
+      const { associatePublicIpAddress, ...rest } = spec;
+      const subnet = subnetOrDefault(draft, subnetId, input.availabilityZone);
+      const automaticPublicIp = wantsPublicIp(associatePublicIpAddress, subnet, common.deviceIndex, interfaces.length);
+      return { ...common, subnet, spec: { ...rest, tags: input.networkInterfaceTags }, automaticPublicIp };
+    }
     return { ...common, eni: existing(draft, networkInterfaceId, { subnetId, ...spec }, common.deleteOnTermination) };
   });
   const indexes = plans.map((plan) => plan.deviceIndex);
@@ -174,6 +187,20 @@ function plansOf(draft: Draft, input: Input, interfaces: NonNullable<Input['netw
   if (new Set(named).size !== named.length)
     throw invalidValue('A network interface is named twice; an interface can be at one device index only');
   return plans;
+}
+
+/** As in the cloud: for the one new interface of a launch, and no launch with several. */
+function wantsPublicIp(wanted: boolean | undefined, subnet: Subnet, deviceIndex: number, count: number): boolean {
+  if (wanted && deviceIndex !== 0)
+    throw apiError('InvalidParameterCombination', {
+      reason: `associatePublicIpAddress can be given for device index 0 only, not for ${deviceIndex}`,
+    });
+  if (wanted && count > 1)
+    throw apiError('InvalidParameterCombination', {
+      reason:
+        'The associatePublicIpAddress parameter cannot be specified when launching with multiple network interfaces; use elastic addresses',
+    });
+  return wanted ?? (subnet.mapPublicIpOnLaunch && count === 1);
 }
 
 function existing(draft: Draft, id: string, others: Record<string, unknown>, deleteOnTermination: boolean): NetworkInterface {

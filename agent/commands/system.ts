@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RECORD_KINDS } from '../model/snapshot.js';
 import { isExpired } from './client-token.js';
 import { command } from './command.js';
-import { attachmentId, instanceId, networkInterfaceId } from './fields.js';
+import { attachmentId, instanceId, natGatewayId, networkInterfaceId } from './fields.js';
 import { interfacesOf } from './lookup.js';
 import { removeInterface } from './network-interfaces.js';
 
@@ -39,7 +39,7 @@ export const finishTerminate = command({
   run: (draft, { instanceId }, context) => {
     const instance = draft.get('instance', instanceId);
     if (instance?.state !== 'shutting-down') return {};
-    for (const { attachment, ...eni } of interfacesOf(draft, instanceId)) {
+    for (const { attachment, automaticPublicIp: _, ...eni } of interfacesOf(draft, instanceId)) {
       if (attachment.deleteOnTermination) removeInterface(draft, eni);
       else draft.put('networkInterface', eni);
     }
@@ -48,16 +48,36 @@ export const finishTerminate = command({
   },
 });
 
-/** Terminated instances are listed this long. */
+export const finishNatGateway = command({
+  summary: 'Record that nothing of a deleting NAT gateway is left: its interface goes, its elastic address is free.',
+  input: z.strictObject({ natGatewayId }),
+  run: (draft, { natGatewayId }) => {
+    const gateway = draft.get('natGateway', natGatewayId);
+    if (gateway?.state !== 'deleting') return {};
+    const eni = draft.get('networkInterface', gateway.networkInterfaceId);
+    if (eni) removeInterface(draft, eni);
+    draft.put('natGateway', { ...gateway, state: 'deleted' });
+    return {};
+  },
+});
+
+/** Terminated instances and deleted NAT gateways are listed this long. */
 const TERMINATED_LIFETIME_MS = 60 * 60 * 1000;
+/** Rejected and deleted peering connections. */
+const PEERING_LIFETIME_MS = 2 * TERMINATED_LIFETIME_MS;
 
 export const forgetExpired = command({
-  summary: 'Forget instances that were terminated an hour ago and client tokens of a day ago.',
+  summary: 'Forget what ended long enough ago: instances and NAT gateways, peering connections, client tokens.',
   input: z.strictObject({}),
   run: (draft, _input, context) => {
-    const isOld = (time: string | undefined) => time !== undefined && Date.parse(context.now) - Date.parse(time) > TERMINATED_LIFETIME_MS;
+    const isOld = (time: string | undefined, lifetimeMs = TERMINATED_LIFETIME_MS) =>
+      time !== undefined && Date.parse(context.now) - Date.parse(time) > lifetimeMs;
     for (const { instanceId, state, terminationTime } of draft.all('instance'))
       if (state === 'terminated' && isOld(terminationTime)) draft.delete('instance', instanceId);
+    for (const { natGatewayId, state, deleteTime } of draft.all('natGateway'))
+      if (state === 'deleted' && isOld(deleteTime)) draft.delete('natGateway', natGatewayId);
+    for (const { vpcPeeringConnectionId, endTime } of draft.all('vpcPeeringConnection'))
+      if (isOld(endTime, PEERING_LIFETIME_MS)) draft.delete('vpcPeeringConnection', vpcPeeringConnectionId);
     for (const { tokenId, createTime } of draft.all('clientToken'))
       if (isExpired(createTime, context.now)) draft.delete('clientToken', tokenId);
     return {};

@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { cidr, overlaps } from '../model/address.js';
+import { DEFAULT_DHCP_OPTIONS } from '../model/dhcp-options.js';
 import { apiError, invalidValue } from '../model/errors.js';
 import { mintId } from '../model/ids.js';
 import type { Vpc } from '../model/vpc.js';
+import { isOpen } from '../model/vpc-peering-connection.js';
 import { idempotent } from './client-token.js';
 import { type CommandContext, command } from './command.js';
 import type { Draft } from './draft.js';
@@ -66,7 +68,7 @@ export const createVpc = idempotent(
         instanceTenancy: input.instanceTenancy ?? 'default',
         enableDnsSupport: true,
         enableDnsHostnames: false,
-        dhcpOptionsId: 'default',
+        dhcpOptionsId: DEFAULT_DHCP_OPTIONS,
         mainRouteTableId: main,
         defaultSecurityGroupId: group,
         defaultNetworkAclId: acl,
@@ -122,6 +124,13 @@ function dependants(draft: Draft, vpc: Vpc): string[] {
     ...draft.by('securityGroup', 'vpcId', vpcId).map((group) => group.groupId),
     ...draft.by('routeTable', 'vpcId', vpcId).map((table) => table.routeTableId),
     ...draft.by('networkAcl', 'vpcId', vpcId).map((acl) => acl.networkAclId),
+    ...draft.by('internetGateway', 'vpcId', vpcId).map((gateway) => gateway.internetGatewayId),
+    ...draft.by('egressOnlyInternetGateway', 'vpcId', vpcId).map((gateway) => gateway.egressOnlyInternetGatewayId),
+    ...draft.by('vpnGateway', 'vpcId', vpcId).map((gateway) => gateway.vpnGatewayId),
+    ...draft
+      .by('vpcPeeringConnection', 'vpcId', vpcId)
+      .filter(isOpen)
+      .map((connection) => connection.vpcPeeringConnectionId),
   ] as string[];
   const own: string[] = [vpc.defaultSecurityGroupId, vpc.mainRouteTableId, vpc.defaultNetworkAclId];
   return ids.filter((id) => !own.includes(id)).sort();

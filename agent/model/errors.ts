@@ -123,7 +123,6 @@ export const ERRORS = {
   'InvalidCustomerGateway.DuplicateIpAddress': said(),
   'InvalidVpnConnectionID.NotFound': notFound('vpnConnection'),
   'InvalidVpnConnectionID.Malformed': malformed('VPN connection'),
-  VpnConnectionLimitExceeded: said(),
   // DHCP options
   'InvalidDhcpOptionID.NotFound': notFound('dhcpOption'),
   'InvalidDhcpOptionsId.Malformed': malformed('DHCP options'),

@@ -12,7 +12,7 @@ export interface GroupCombination {
   readonly vpcId: VpcId;
   /** 1 to 1,048,575 (twenty bits), unique within the VPC. */
   readonly index: number;
-  /** Sorted, without repetition. */
+  /** Sorted, without repetition. Empty for interfaces that have no groups, which then let everything through. */
   readonly groupIds: readonly SecurityGroupId[];
   /** Of the interfaces that use it. Absent when their network ACLs let everything through: such subnets share combinations. */
   readonly subnetId?: SubnetId;

@@ -17,9 +17,9 @@ export interface NetworkInterface extends Noun {
   readonly requesterId?: string;
   readonly macAddress: string;
   readonly sourceDestCheck: boolean;
-  /** One to five groups of the same VPC, in the order they were given. */
+  /** One to five groups of the same VPC, in the order they were given. None: a NAT gateway's, which lets everything through. */
   readonly groupIds: readonly SecurityGroupId[];
-  /** Index of the combination of `groupIds` within the VPC, see `GroupCombination`. */
+  /** Index of the combination of `groupIds` within the VPC, see `GroupCombination`. 0: nothing filters it. */
   readonly combinationIndex: number;
   /** The first is the primary one. */
   readonly privateIpAddresses: readonly string[];

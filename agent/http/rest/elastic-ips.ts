@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { ElasticIp } from '../../model/elastic-ip.js';
+import { type NounOptions, nounAction, nounRoutes } from './noun.js';
+import { commandRoute } from './route.js';
 import { nounFields, pick, shownId, type ViewContext } from './view.js';
 
 export const ElasticIpView = z
@@ -33,3 +35,29 @@ export function elasticIpView(address: ElasticIp, { snapshot }: ViewContext): z.
     }),
   };
 }
+
+const elasticIp: NounOptions<'elasticIp'> = {
+  kind: 'elasticIp',
+  noun: 'ElasticIp',
+  plural: 'ElasticIps',
+  path: '/v1/elastic-ips',
+  idField: 'allocationId',
+  schema: ElasticIpView,
+  view: elasticIpView,
+  create: { command: 'allocateAddress', settle: false },
+  delete: 'releaseAddress',
+  tag: 'Elastic addresses',
+};
+
+export const elasticIpRoutes = [
+  ...nounRoutes(elasticIp),
+  nounAction(elasticIp, 'associate', 'associateAddress'),
+  commandRoute({
+    method: 'DELETE',
+    path: '/v1/elastic-ip-associations/:associationId',
+    params: { associationId: 'elasticIpAssociation' },
+    tag: elasticIp.tag,
+    command: 'disassociateAddress',
+    status: 204,
+  }),
+];

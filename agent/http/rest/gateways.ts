@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { EgressOnlyInternetGateway, InternetGateway, NatGateway } from '../../model/gateway.js';
+import { type NounOptions, nounAction, nounRoutes } from './noun.js';
 import { natGatewayState } from './status.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
 
@@ -71,3 +72,46 @@ export function natGatewayView(gateway: NatGateway, context: ViewContext): z.out
     ...conditionField(context, gateway.natGatewayId),
   };
 }
+
+const internetGateway: NounOptions<'internetGateway'> = {
+  kind: 'internetGateway',
+  noun: 'InternetGateway',
+  plural: 'InternetGateways',
+  path: '/v1/internet-gateways',
+  idField: 'internetGatewayId',
+  schema: InternetGatewayView,
+  view: internetGatewayView,
+  create: { command: 'createInternetGateway', settle: false },
+  delete: 'deleteInternetGateway',
+  tag: 'Internet gateways',
+};
+
+export const gatewayRoutes = [
+  ...nounRoutes(internetGateway),
+  nounAction(internetGateway, 'attach', 'attachInternetGateway'),
+  nounAction(internetGateway, 'detach', 'detachInternetGateway'),
+  ...nounRoutes({
+    kind: 'egressOnlyInternetGateway',
+    noun: 'EgressOnlyInternetGateway',
+    plural: 'EgressOnlyInternetGateways',
+    path: '/v1/egress-only-internet-gateways',
+    idField: 'egressOnlyInternetGatewayId',
+    schema: EgressOnlyInternetGatewayView,
+    view: egressOnlyInternetGatewayView,
+    create: { command: 'createEgressOnlyInternetGateway' },
+    delete: 'deleteEgressOnlyInternetGateway',
+    tag: 'Internet gateways',
+  }),
+  ...nounRoutes({
+    kind: 'natGateway',
+    noun: 'NatGateway',
+    plural: 'NatGateways',
+    path: '/v1/nat-gateways',
+    idField: 'natGatewayId',
+    schema: NatGatewayView,
+    view: natGatewayView,
+    create: { command: 'createNatGateway' },
+    delete: 'deleteNatGateway',
+    tag: 'NAT gateways',
+  }),
+];

@@ -1,4 +1,7 @@
 import { batchRoutes } from './batch.js';
+import { dhcpOptionsRoutes } from './dhcp-options.js';
+import { elasticIpRoutes } from './elastic-ips.js';
+import { gatewayRoutes } from './gateways.js';
 import { instanceRoutes } from './instances.js';
 import { networkAclRoutes } from './network-acls.js';
 import { networkInterfaceRoutes } from './network-interfaces.js';
@@ -8,7 +11,9 @@ import { routeTableRoutes } from './route-tables.js';
 import { securityGroupRoutes } from './security-groups.js';
 import { subnetRoutes } from './subnets.js';
 import { systemRoutes } from './system.js';
+import { vpcPeeringConnectionRoutes } from './vpc-peering-connections.js';
 import { vpcRoutes } from './vpcs.js';
+import { vpnRoutes } from './vpn.js';
 
 export const REST_ROUTES: readonly Route[] = [
   ...vpcRoutes,
@@ -19,6 +24,11 @@ export const REST_ROUTES: readonly Route[] = [
   ...routeTableRoutes,
   ...networkAclRoutes,
   ...prefixListRoutes,
+  ...gatewayRoutes,
+  ...elasticIpRoutes,
+  ...vpcPeeringConnectionRoutes,
+  ...vpnRoutes,
+  ...dhcpOptionsRoutes,
   ...systemRoutes,
   ...batchRoutes,
 ];

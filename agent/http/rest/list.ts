@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import type { FilterFacts } from '../../commands/filter-facts.js';
 import { applyFilters, type FilterTable, paginate, parseFilter } from '../../commands/filters.js';
-import { type FilterFacts, filterRecords, NOUN_FILTERS } from '../../commands/noun-filters.js';
+import { filterRecords, NOUN_FILTERS } from '../../commands/noun-filters.js';
 import type { TaggedKind } from '../../model/resource.js';
 import type { NounOptions } from './noun.js';
 import { type QueryRequest, queryRoute } from './route.js';

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { NetworkAcl } from '../../model/network-acl.js';
+import type { Snapshot } from '../../model/snapshot.js';
 import { nounRoutes } from './noun.js';
+import { commandRoute } from './route.js';
 import { nounFields, pick, shownId } from './view.js';
 
 const EntryView = z
@@ -34,13 +36,47 @@ export function networkAclView(acl: NetworkAcl): z.output<typeof NetworkAclView>
   };
 }
 
-export const networkAclRoutes = nounRoutes({
-  kind: 'networkAcl',
-  noun: 'NetworkAcl',
-  plural: 'NetworkAcls',
-  path: '/v1/network-acls',
-  idField: 'networkAclId',
-  schema: NetworkAclView,
-  view: networkAclView,
-  tag: 'Network ACLs',
-});
+const AssociationView = z
+  .strictObject({ associationId: z.string(), networkAclId: shownId('networkAcl').optional(), subnetId: shownId('subnet').optional() })
+  .meta({ id: 'NetworkAclAssociation' });
+
+function associationView(associationId: string, snapshot: Snapshot): z.output<typeof AssociationView> {
+  const [acl] = snapshot.by('networkAcl', 'associationId', associationId);
+  const found = acl?.associations.find((association) => association.associationId === associationId);
+  return { associationId, ...(acl && { networkAclId: acl.networkAclId }), ...(found && { subnetId: found.subnetId }) };
+}
+
+const TAG = 'Network ACLs';
+const entries = { path: '/v1/network-acls/:networkAclId/entries', params: { networkAclId: 'networkAcl' }, tag: TAG } as const;
+const answer = {
+  response: NetworkAclView,
+  render: ({ params, find }: { params: { networkAclId: string }; find: any }) => networkAclView(find('networkAcl', params.networkAclId)),
+};
+
+export const networkAclRoutes = [
+  ...nounRoutes({
+    kind: 'networkAcl',
+    noun: 'NetworkAcl',
+    plural: 'NetworkAcls',
+    path: '/v1/network-acls',
+    idField: 'networkAclId',
+    schema: NetworkAclView,
+    view: networkAclView,
+    create: { command: 'createNetworkAcl', settle: false },
+    delete: 'deleteNetworkAcl',
+    tag: TAG,
+  }),
+  commandRoute({ ...entries, ...answer, method: 'POST', command: 'createNetworkAclEntry', status: 201 }),
+  commandRoute({ ...entries, ...answer, method: 'PUT', command: 'replaceNetworkAclEntry', status: 200 }),
+  commandRoute({ ...entries, method: 'DELETE', command: 'deleteNetworkAclEntry', status: 204 }),
+  commandRoute({
+    path: '/v1/network-acl-associations/:associationId',
+    params: { associationId: 'networkAclAssociation' },
+    tag: TAG,
+    method: 'PUT',
+    command: 'replaceNetworkAclAssociation',
+    status: 200,
+    response: AssociationView,
+    render: ({ result, context }) => associationView(result.associationId, context.snapshot),
+  }),
+];

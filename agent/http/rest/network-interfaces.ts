@@ -4,7 +4,7 @@ import { apiError } from '../../model/errors.js';
 import { type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
 import { nounRoutes, requirePath } from './noun.js';
 import { type CommandRoute, commandRoute, queryRoute } from './route.js';
-import { attachmentStatus, interfaceStatus, privateDnsName } from './status.js';
+import { attachmentStatus, interfaceStatus, privateDnsName, publicDnsName } from './status.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
 
 const AttachmentView = z
@@ -27,6 +27,16 @@ const AttachmentView = z
   })
   .meta({ id: 'Attachment' });
 
+const PublicAddressView = z
+  .strictObject({
+    publicIp: z.string(),
+    publicDnsName: z.string().optional().describe('Where the VPC has enableDnsHostnames.'),
+    allocationId: shownId('elasticIp'),
+    associationId: shownId('elasticIpAssociation'),
+    kind: z.enum(['elastic', 'automatic']),
+  })
+  .meta({ id: 'PublicAddress' });
+
 export const NetworkInterfaceView = z
   .strictObject({
     networkInterfaceId: shownId('networkInterface'),
@@ -45,8 +55,16 @@ export const NetworkInterfaceView = z
     privateIpAddress: z.string().describe('The primary one.'),
     privateDnsName: z.string(),
     privateIpAddresses: z
-      .array(z.strictObject({ privateIpAddress: z.string(), primary: z.boolean(), privateDnsName: z.string() }))
+      .array(
+        z.strictObject({
+          privateIpAddress: z.string(),
+          primary: z.boolean(),
+          privateDnsName: z.string(),
+          association: PublicAddressView.optional(),
+        }),
+      )
       .describe('Primary first.'),
+    association: PublicAddressView.optional().describe("The primary address's public one."),
     ipv6Addresses: z.array(z.string()),
     attachment: AttachmentView.optional(),
     createTime: shownTime('When it was created.'),
@@ -58,6 +76,8 @@ export const NetworkInterfaceView = z
 export function networkInterfaceView(eni: NetworkInterface, context: ViewContext): z.output<typeof NetworkInterfaceView> {
   const { snapshot, region } = context;
   const status = attachmentStatus(eni, context);
+  const publicAddresses = publicAddressViews(eni, context);
+  const association = publicAddresses.get(primaryAddress(eni));
   return {
     ...pick(eni, ['networkInterfaceId', 'subnetId', 'vpcId', 'availabilityZone', 'description', 'interfaceType', 'requesterManaged']),
     ...pick(eni, ['requesterId', 'macAddress', 'sourceDestCheck', 'createTime', 'ownerId', 'tags']),
@@ -66,15 +86,37 @@ export function networkInterfaceView(eni: NetworkInterface, context: ViewContext
     groups: eni.groupIds.map((groupId) => ({ groupId, groupName: snapshot.get('securityGroup', groupId)?.groupName ?? '' })),
     privateIpAddress: primaryAddress(eni),
     privateDnsName: privateDnsName(primaryAddress(eni), region),
-    privateIpAddresses: eni.privateIpAddresses.map((privateIpAddress, i) => ({
-      privateIpAddress,
-      primary: i === 0,
-      privateDnsName: privateDnsName(privateIpAddress, region),
-    })),
+    privateIpAddresses: eni.privateIpAddresses.map((privateIpAddress, i) => {
+      const association = publicAddresses.get(privateIpAddress);
+      return {
+        privateIpAddress,
+        primary: i === 0,
+        privateDnsName: privateDnsName(privateIpAddress, region),
+        ...(association && { association }),
+      };
+    }),
+    ...(association && { association }),
     ipv6Addresses: [...eni.ipv6Addresses],
     ...(eni.attachment && status && { attachment: attachmentView(eni.attachment, status, snapshot) }),
     ...conditionField(context, eni.networkInterfaceId),
   };
+}
+
+/** By private address. */
+function publicAddressViews(eni: NetworkInterface, { snapshot, region }: ViewContext): Map<string, z.output<typeof PublicAddressView>> {
+  const named = snapshot.get('vpc', eni.vpcId)?.enableDnsHostnames;
+  return new Map(
+    snapshot.by('elasticIp', 'networkInterfaceId', eni.networkInterfaceId).flatMap(({ publicIp, allocationId, kind, association }) => {
+      if (!association) return [];
+      const { privateIpAddress, associationId } = association;
+      return [
+        [
+          privateIpAddress,
+          { publicIp, ...(named && { publicDnsName: publicDnsName(publicIp, region) }), allocationId, associationId, kind },
+        ],
+      ];
+    }),
+  );
 }
 
 function attachmentView(

@@ -72,3 +72,21 @@ export function requirePath<K extends TaggedKind>(snapshot: Snapshot, kind: K, i
   if (!record) throw apiError(ID_ERRORS[kind]?.notFound ?? 'InvalidID', { id });
   return record;
 }
+
+/** `POST <path>/:id/<verb>`: a command on a resource, answered with the resource as it is then. */
+export function nounAction<K extends TaggedKind>(
+  { kind, path, idField, schema, view, tag }: NounOptions<K>,
+  verb: string,
+  command: PublicCommandName,
+): Route {
+  return commandRoute({
+    method: 'POST',
+    path: `${path}/:${idField}/${verb}`,
+    params: { [idField]: kind },
+    tag,
+    command,
+    status: 200,
+    response: schema,
+    render: ({ params, find, context }) => view(find(kind, params[idField] ?? ''), context),
+  });
+}

@@ -78,6 +78,11 @@ const association = {
 } as const;
 const table = { params: { routeTableId: 'routeTable' }, tag: TAG } as const;
 const routes = { ...table, path: '/v1/route-tables/:routeTableId/routes' };
+const propagation = {
+  path: '/v1/route-tables/:routeTableId/propagations/:gatewayId',
+  params: { routeTableId: 'routeTable', gatewayId: 'vpnGateway' },
+  tag: TAG,
+} as const;
 const answer = {
   response: RouteTableView,
   render: ({ params, find, context }: { params: { routeTableId: string }; find: any; context: ViewContext }) =>
@@ -100,6 +105,8 @@ export const routeTableRoutes = [
   commandRoute({ ...routes, ...answer, method: 'POST', command: 'createRoute', status: 201 }),
   commandRoute({ ...routes, ...answer, method: 'PUT', command: 'replaceRoute', status: 200 }),
   commandRoute({ ...routes, method: 'DELETE', command: 'deleteRoute', status: 204 }),
+  commandRoute({ ...propagation, ...answer, method: 'PUT', command: 'enableVgwRoutePropagation', status: 200 }),
+  commandRoute({ ...propagation, method: 'DELETE', command: 'disableVgwRoutePropagation', status: 204 }),
   commandRoute({
     ...table,
     path: '/v1/route-tables/:routeTableId/associations',

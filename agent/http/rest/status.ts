@@ -43,3 +43,7 @@ export function natGatewayState({ natGatewayId, state }: NatGateway, { status }:
 export function privateDnsName(address: string, region: string): string {
   return `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
 }
+
+export function publicDnsName(address: string, region: string): string {
+  return `ec2-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'compute-1' : `${region}.compute`}.amazonaws.com`;
+}

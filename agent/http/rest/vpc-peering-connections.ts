@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { VpcPeeringConnection } from '../../model/vpc-peering-connection.js';
+import { type NounOptions, nounAction, nounRoutes } from './noun.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
 
 export const VpcPeeringConnectionView = z
@@ -33,3 +34,22 @@ export function vpcPeeringConnectionView(
     ...conditionField(context, connection.vpcPeeringConnectionId),
   };
 }
+
+const vpcPeeringConnection: NounOptions<'vpcPeeringConnection'> = {
+  kind: 'vpcPeeringConnection',
+  noun: 'VpcPeeringConnection',
+  plural: 'VpcPeeringConnections',
+  path: '/v1/vpc-peering-connections',
+  idField: 'vpcPeeringConnectionId',
+  schema: VpcPeeringConnectionView,
+  view: vpcPeeringConnectionView,
+  create: { command: 'createVpcPeeringConnection', settle: false },
+  delete: 'deleteVpcPeeringConnection',
+  tag: 'VPC peering',
+};
+
+export const vpcPeeringConnectionRoutes = [
+  ...nounRoutes(vpcPeeringConnection),
+  nounAction(vpcPeeringConnection, 'accept', 'acceptVpcPeeringConnection'),
+  nounAction(vpcPeeringConnection, 'reject', 'rejectVpcPeeringConnection'),
+];

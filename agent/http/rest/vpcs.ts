@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Vpc } from '../../model/vpc.js';
-import { nounRoutes } from './noun.js';
+import { type NounOptions, nounAction, nounRoutes } from './noun.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, type ViewContext } from './view.js';
 
 export const VpcView = z
@@ -35,7 +35,7 @@ export function vpcView(vpc: Vpc, context: ViewContext): z.output<typeof VpcView
   };
 }
 
-export const vpcRoutes = nounRoutes({
+const vpc: NounOptions<'vpc'> = {
   kind: 'vpc',
   noun: 'Vpc',
   plural: 'Vpcs',
@@ -47,4 +47,6 @@ export const vpcRoutes = nounRoutes({
   modify: 'modifyVpc',
   delete: 'deleteVpc',
   tag: 'VPCs',
-});
+};
+
+export const vpcRoutes = [...nounRoutes(vpc), nounAction(vpc, 'dhcp-options', 'associateDhcpOptions')];

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { CustomerGateway, VpnConnection, VpnGateway } from '../../model/vpn.js';
+import { type NounOptions, nounAction, nounRoutes } from './noun.js';
+import { commandRoute } from './route.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
 
 export const VpnGatewayView = z
@@ -66,3 +68,61 @@ export function vpnConnectionView(connection: VpnConnection, context: ViewContex
     ...conditionField(context, connection.vpnConnectionId),
   };
 }
+
+const TAG = 'VPN';
+const vpnGateway: NounOptions<'vpnGateway'> = {
+  kind: 'vpnGateway',
+  noun: 'VpnGateway',
+  plural: 'VpnGateways',
+  path: '/v1/vpn-gateways',
+  idField: 'vpnGatewayId',
+  schema: VpnGatewayView,
+  view: vpnGatewayView,
+  create: { command: 'createVpnGateway', settle: false },
+  delete: 'deleteVpnGateway',
+  tag: TAG,
+};
+const connectionRoutes = {
+  path: '/v1/vpn-connections/:vpnConnectionId/routes',
+  params: { vpnConnectionId: 'vpnConnection' },
+  tag: TAG,
+} as const;
+
+export const vpnRoutes = [
+  ...nounRoutes(vpnGateway),
+  nounAction(vpnGateway, 'attach', 'attachVpnGateway'),
+  nounAction(vpnGateway, 'detach', 'detachVpnGateway'),
+  ...nounRoutes({
+    kind: 'customerGateway',
+    noun: 'CustomerGateway',
+    plural: 'CustomerGateways',
+    path: '/v1/customer-gateways',
+    idField: 'customerGatewayId',
+    schema: CustomerGatewayView,
+    view: customerGatewayView,
+    create: { command: 'createCustomerGateway' },
+    delete: 'deleteCustomerGateway',
+    tag: TAG,
+  }),
+  ...nounRoutes({
+    kind: 'vpnConnection',
+    noun: 'VpnConnection',
+    plural: 'VpnConnections',
+    path: '/v1/vpn-connections',
+    idField: 'vpnConnectionId',
+    schema: VpnConnectionView,
+    view: vpnConnectionView,
+    create: { command: 'createVpnConnection' },
+    delete: 'deleteVpnConnection',
+    tag: TAG,
+  }),
+  commandRoute({
+    ...connectionRoutes,
+    method: 'POST',
+    command: 'createVpnConnectionRoute',
+    status: 201,
+    response: VpnConnectionView,
+    render: ({ params, find, context }) => vpnConnectionView(find('vpnConnection', params.vpnConnectionId), context),
+  }),
+  commandRoute({ ...connectionRoutes, method: 'DELETE', command: 'deleteVpnConnectionRoute', status: 204 }),
+];

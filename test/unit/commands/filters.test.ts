@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { FilterFacts } from '../../../agent/commands/filter-facts.js';
 import { applyFilters, paginate, parseFilter } from '../../../agent/commands/filters.js';
-import { type FilterFacts, filterRecords, listKey, NOUN_FILTERS } from '../../../agent/commands/noun-filters.js';
+import { filterRecords, listKey, NOUN_FILTERS } from '../../../agent/commands/noun-filters.js';
 import { ApiError } from '../../../agent/model/errors.js';
 import type { TaggedKind } from '../../../agent/model/resource.js';
 import { ID_FIELD } from '../../../agent/model/snapshot.js';
