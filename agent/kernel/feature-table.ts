@@ -62,6 +62,7 @@ export const FEATURES = {
   macvlan: { needed: false, disables: 'subnets on a device of the host (macvlan driver)' },
   vxlan: { needed: false, disables: 'VPCs over several hosts' },
   nftables: { needed: false, disables: 'appliances as route targets on other hosts' },
+  tun: { needed: false, disables: 'encryption of VPN connections: they become plain links (/dev/net/tun)' },
 } as const satisfies Record<string, Part>;
 export type Feature = keyof typeof FEATURES;
 
@@ -74,6 +75,7 @@ export const TOOLS = {
   ip: { needed: false, argument: '-V', disables: 'looking into namespaces with `ip netns exec`' },
   ipset: { needed: false, argument: '-v', disables: 'looking into sets with `ipset list`' },
   nft: { needed: false, argument: '-v', disables: 'appliances as route targets on other hosts' },
+  'wireguard-go': { needed: false, argument: '--version', disables: 'encryption of VPN connections: they become plain links' },
 } as const satisfies Record<string, Part & { readonly argument: string }>;
 export type Tool = keyof typeof TOOLS;
 

@@ -44,6 +44,7 @@ export async function probeFeatures(): Promise<KernelFeatures> {
     ...rules4,
     ...rules6,
     'conntrack settings': existsSync('/proc/sys/net/netfilter/nf_conntrack_max'),
+    tun: works(() => closeSync(openSync('/dev/net/tun', 'r+'))),
   };
   const features = Object.fromEntries(Object.keys(FEATURES).map((name) => [name, found[name as Feature] === true]));
   const missing = missingParts({ features, tools }).map(({ feature, disables }) => ({ feature, disables }));

@@ -1,7 +1,7 @@
-import { planResolver, resolverVpcId } from '../dns/resolver.js';
 import type { KernelObject } from '../kernel/port.js';
 import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { TunnelKind } from '../vpn/tunnel-kind.js';
 import { planInstance } from './instance.js';
 import { planInterface } from './interface.js';
 import { planInternet } from './internet.js';
@@ -9,6 +9,7 @@ import { planEgressOnlyInternetGateway, planInternetGateway } from './internet-g
 import { planNatGateway } from './nat-gateway.js';
 import { planPeering } from './peering.js';
 import { INTERNET_UNIT } from './presence.js';
+import { planResolver, resolverVpcId } from './resolver.js';
 import { planRouter } from './router.js';
 import { planCustomerGateway, planVpnConnection, planVpnGateway } from './vpn.js';
 
@@ -21,7 +22,7 @@ export interface PlanSettings {
   /** Whether the host itself reaches public addresses and the lab's internet. */
   readonly hostAccess: boolean;
   /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
-  readonly tunnel?: 'wireguard' | 'plain';
+  readonly tunnel?: TunnelKind;
 }
 
 /**
