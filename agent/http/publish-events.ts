@@ -8,7 +8,7 @@ import { viewContext } from './rest/view.js';
 
 /** From now on every commit and every turn of a condition is told by `deps.events`. Returns the function that stops it. */
 export function publishEvents(
-  deps: Pick<HttpDeps, 'config' | 'status' | 'runtime' | 'events'>,
+  deps: Pick<HttpDeps, 'config' | 'status' | 'runtime' | 'features' | 'events'>,
   store: Pick<Store, 'watch' | 'snapshot'>,
   status: Pick<StatusBoard, 'onTurn'>,
 ): () => void {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ID_PREFIX, type IdKind } from '../../model/ids.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { Condition, StatusReader } from '../../reconcile/status.js';
+import { type TunnelKind, tunnelKind } from '../../vpn/tunnel-kind.js';
 import type { HttpDeps } from '../deps.js';
 
 /** What a view is made from: the wanted state, and what became of it on this host. */
@@ -11,11 +12,14 @@ export interface ViewContext {
   readonly region: string;
   /** PID of an instance's first process, in the host's view. */
   readonly initPid: (instanceId: string) => number | undefined;
+  /** How VPN tunnels are made on this host. */
+  readonly tunnel: TunnelKind;
 }
 
-export function viewContext(deps: Pick<HttpDeps, 'status' | 'config' | 'runtime'>, snapshot: Snapshot): ViewContext {
+export function viewContext(deps: Pick<HttpDeps, 'status' | 'config' | 'runtime' | 'features'>, snapshot: Snapshot): ViewContext {
   const { status, config, runtime } = deps;
-  return { snapshot, status, region: config.region, initPid: (instanceId) => runtime.initPid(instanceId) };
+  const tunnel = tunnelKind(deps.features());
+  return { snapshot, status, region: config.region, initPid: (instanceId) => runtime.initPid(instanceId), tunnel };
 }
 
 /** Ids in answers are shown, not checked. */

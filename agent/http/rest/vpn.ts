@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { TUNNEL } from '../../kernel/resources.js';
 import type { CustomerGateway, VpnConnection, VpnGateway } from '../../model/vpn.js';
+import { PLAIN_LINK_REASON } from '../../vpn/tunnel-kind.js';
 import { type NounOptions, nounAction, nounRoutes } from './noun.js';
 import { commandRoute } from './route.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
@@ -53,6 +55,15 @@ export const VpnConnectionView = z
     routes: z.array(z.string()).describe('Ranges behind the customer gateway.'),
     outsideIpAddress: z.string().describe("The gateway's address in the lab's internet."),
     tunnelInsideCidr: z.string().describe('Range inside the tunnel: first host the gateway, second the customer.'),
+    tunnel: z
+      .strictObject({
+        kind: z.enum(['wireguard', 'plain']).describe('plain: a link in place of a tunnel, as this host lacks what a tunnel is made with.'),
+        encrypted: z.boolean(),
+        status: z.enum(['UP', 'DOWN']).describe('UP: realised on this host.'),
+        statusMessage: z.string().optional(),
+        mtu: z.number().int().describe('Of packets inside, bytes.'),
+      })
+      .describe('How the two ends are joined on this host.'),
     createTime: shownTime('When it was created.'),
     ...nounFields,
     condition: ConditionView.optional(),
@@ -65,8 +76,29 @@ export function vpnConnectionView(connection: VpnConnection, context: ViewContex
     ...pick(connection, ['tunnelInsideCidr', 'createTime', 'ownerId', 'tags']),
     type: 'ipsec.1',
     routes: [...connection.routes],
-    ...conditionField(context, connection.vpnConnectionId),
+    tunnel: tunnelView(connection, context),
+    ...tunnelCondition(connection, context),
   };
+}
+
+function tunnelView({ vpnConnectionId }: VpnConnection, { status, tunnel }: ViewContext): z.output<typeof VpnConnectionView>['tunnel'] {
+  const condition = status.condition(vpnConnectionId);
+  const statusMessage = condition?.message ?? (tunnel === 'plain' ? PLAIN_LINK_REASON : undefined);
+  return {
+    kind: tunnel,
+    encrypted: tunnel === 'wireguard',
+    status: condition?.realised ? 'UP' : 'DOWN',
+    ...(statusMessage !== undefined && { statusMessage }),
+    mtu: TUNNEL.mtu,
+  };
+}
+
+/** A plain link is as planned, but not what was wished for: its condition says so. */
+function tunnelCondition({ vpnConnectionId }: VpnConnection, context: ViewContext): ReturnType<typeof conditionField> {
+  const { condition } = conditionField(context, vpnConnectionId);
+  if (!condition) return {};
+  const isFallback = context.tunnel === 'plain' && condition.realised;
+  return { condition: isFallback ? { ...condition, reason: 'fallback', message: PLAIN_LINK_REASON } : condition };
 }
 
 const TAG = 'VPN';
