@@ -17,9 +17,14 @@ import { hostEndName, routerNamespace } from './kernel/resources.js';
 import { systemClock } from './lib/clock.js';
 import { interfaceAddresses } from './model/network-interface.js';
 import type { Snapshot } from './model/snapshot.js';
+import { planServices } from './planner/services.js';
 import { ReconcileLoop } from './reconcile/loop.js';
 import { StatusBoard } from './reconcile/status-board.js';
+import { ServiceKeeper } from './services/keeper.js';
+import { unitOfService } from './services/service.js';
+import { createSupervisor } from './services/supervisor.js';
 import { openEmbeddedStore } from './store/embedded.js';
+import { tunnelKind } from './vpn/tunnel-kind.js';
 
 export interface Daemon {
   /** URL of the API. */
@@ -42,6 +47,11 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const kernel = createLinuxKernel({ log });
   const features = await kernel.probe();
   const runtime = createInstanceRuntime({ dataDir: config.dataDir, log, userDataTimeoutMs: config.userDataTimeoutMs });
+  const supervisor = createSupervisor({
+    dataDir: config.dataDir,
+    log,
+    onExit: (name) => loop.markDirty([unitOfService(name)]),
+  });
   const status = new StatusBoard(systemClock.now, Math.random);
   const context = (): CommandContext => ({
     now: systemClock.iso(),
@@ -55,18 +65,21 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   });
   const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
   const metrics = createMetrics();
+  const settings = {
+    hostId: config.hostId,
+    mtu: config.mtu,
+    region: config.region,
+    publicPool: config.publicPool,
+    hostAccess: config.hostAccess,
+    tunnel: tunnelKind(features),
+  };
   const loop = new ReconcileLoop({
     store,
     kernel,
     runtime,
+    services: new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)),
     status,
-    settings: {
-      hostId: config.hostId,
-      mtu: config.mtu,
-      region: config.region,
-      publicPool: config.publicPool,
-      hostAccess: config.hostAccess,
-    },
+    settings,
     resyncMs: config.resyncSeconds * 1000,
     log,
     finish: async (calls) => void (await run(calls)),

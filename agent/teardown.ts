@@ -5,6 +5,7 @@ import { createInstanceRuntime } from './instances/linux.js';
 import { deleteNetns, netnsNames } from './kernel/netns.js';
 import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
 import { isId } from './model/ids.js';
+import { createSupervisor } from './services/supervisor.js';
 import { LOCK_FILE, lockDirectory, STORE_FILE } from './store/directory.js';
 
 export interface TeardownOptions {
@@ -30,6 +31,8 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
   const lock = existsSync(directory) ? claim(directory, removeData) : undefined;
   try {
     const runtime = createInstanceRuntime({ dataDir: directory, log: { info: () => {} }, userDataTimeoutMs: 0 });
+    const supervisor = createSupervisor({ dataDir: directory, log: { info: () => {}, warn: () => {} } });
+    await Promise.all(supervisor.list().map((name) => supervisor.remove(name)));
     const namespaces = netnsNames().filter(isOurNamespace);
     const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.

@@ -92,7 +92,7 @@ export const GATEWAY_LINK = {
 export const ROUTER_LINK = { internetGateway: 'igw0', egressOnlyInternetGateway: 'eigw0', vpnGateway: 'vgw0' } as const;
 
 /** A name of at most 15 characters for the end of a gateway's link: a letter and hex digits of the gateway's id. */
-export function gatewayLinkName(letter: 'g' | 'p' | 'v' | 'c', gatewayId: string): string {
+export function gatewayLinkName(letter: 'g' | 'p' | 'v' | 'c' | 'n', gatewayId: string): string {
   return `${letter}${gatewayId.slice(gatewayId.indexOf('-') + 1, gatewayId.indexOf('-') + 14)}`;
 }
 

@@ -11,6 +11,7 @@ import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { VpnConnection } from '../model/vpn.js';
 import type { CommitEvent } from '../store/store.js';
 import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
+import { affectedResolvers, resolverUnit } from './resolver.js';
 import { type VpcRouting, vpcRouting } from './routing.js';
 import { tunnelUnits } from './vpn.js';
 
@@ -21,7 +22,7 @@ import { tunnelUnits } from './vpn.js';
 export function affectedUnits(event: CommitEvent, hostId: string): Set<string> {
   const effects = new Effects(event, hostId);
   for (const change of event.changes) effects.consider(change.kind, change.id);
-  return effects.units();
+  return new Set([...effects.units(), ...affectedResolvers(event, hostId)]);
 }
 
 type Versions<K extends RecordKind> = readonly [before: Records[K] | undefined, after: Records[K] | undefined];
@@ -77,10 +78,16 @@ class Effects {
       const was = isVpcPresent(this.before, this.hostId, vpcId);
       const is = isVpcPresent(this.after, this.hostId, vpcId);
       if (was !== is || (is && this.routers.has(vpcId))) this.affected.add(vpcId);
-      if (was !== is) this.addGateways(vpcId);
+      if (was === is) continue;
+      this.affected.add(resolverUnit(vpcId));
+      this.addGateways(vpcId);
     }
     // Whether the internet is there depends on gateways and VPCs: it is looked at with them.
-    if (isInternetPresent(this.before, this.hostId) !== isInternetPresent(this.after, this.hostId)) this.affected.add(INTERNET_UNIT);
+    if (isInternetPresent(this.before, this.hostId) !== isInternetPresent(this.after, this.hostId)) {
+      this.affected.add(INTERNET_UNIT);
+      for (const { vpcId } of this.after.all('vpc'))
+        if (isVpcPresent(this.after, this.hostId, vpcId)) this.affected.add(resolverUnit(vpcId));
+    }
     return this.affected;
   }
 
@@ -145,6 +152,11 @@ class Effects {
   }
 
   private vpc(versions: Versions<'vpc'>): void {
+    const [, after] = versions;
+    // What instances know of names: written to their files when they are looked at.
+    if (after && differ(versions, ({ dhcpOptionsId, enableDnsSupport }: Vpc) => [dhcpOptionsId, enableDnsSupport]))
+      for (const { instanceId } of this.after.by('instance', 'vpcId', after.vpcId))
+        if (presentInstance(this.after, this.hostId, instanceId)) this.affected.add(instanceId);
     if (!differ(versions, (vpc: Vpc) => vpcRanges(vpc))) return;
     this.addRouters(versions);
     for (const vpc of versions) if (vpc) this.addGateways(vpc.vpcId);

@@ -1,7 +1,12 @@
 import type { InstanceBoot } from '../instances/runtime.js';
-import { cidr, nthAddress } from '../model/address.js';
+import { PROVIDED_DNS } from '../model/dhcp-options.js';
 import { primaryAddress } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
+import type { Vpc } from '../model/vpc.js';
+import { internalDomain, privateHostName } from './names.js';
+import { resolverAddress } from './resolver.js';
+
+export { internalDomain, privateHostName } from './names.js';
 
 /** What a running instance of this host starts with; `undefined` when it shall not run here. */
 export function bootOf(
@@ -13,7 +18,7 @@ export function bootOf(
   if (instance?.state !== 'running' || instance.hostId !== settings.hostId) return undefined;
   const vpc = snapshot.get('vpc', instance.vpcId);
   const primary = snapshot.by('networkInterface', 'instanceId', instanceId).find((eni) => eni.attachment?.deviceIndex === 0);
-  const domain = internalDomain(settings.region);
+  const { domain, servers } = namingOf(snapshot, vpc, settings.region);
   const hostname = primary ? privateHostName(primaryAddress(primary)) : instanceId;
   const ownLines = primary ? [`${primaryAddress(primary)} ${hostname}.${domain} ${hostname}`] : [];
   return {
@@ -22,17 +27,16 @@ export function bootOf(
     ...(instance.userData !== undefined && { userData: instance.userData }),
     hostname,
     hosts: ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback', ...ownLines, ''].join('\n'),
-    // The resolver's address: VPC base plus two (https://docs.aws.amazon.com/vpc/latest/userguide/AmazonDNS-concepts.html).
-    resolvConf: vpc ? `search ${domain}\nnameserver ${nthAddress(cidr(vpc.cidrBlock), 2)}\n` : '',
+    resolvConf: [`search ${domain}`, ...servers.map((server) => `nameserver ${server}`), ''].join('\n'),
   };
 }
 
-/** First label of the private DNS name of an address. */
-export function privateHostName(address: string): string {
-  return `ip-${address.replaceAll('.', '-')}`;
-}
-
-/** Domain of private DNS names; us-east-1 has one of its own. */
-export function internalDomain(region: string): string {
-  return region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
+/** What the VPC's DHCP options say about names: the domain that bare names are tried in, and who is asked. */
+function namingOf(snapshot: Snapshot, vpc: Vpc | undefined, region: string): { domain: string; servers: string[] } {
+  const options = vpc && snapshot.get('dhcpOptions', vpc.dhcpOptionsId);
+  const servers = (options?.domainNameServers ?? [PROVIDED_DNS]).flatMap((server) => {
+    if (server !== PROVIDED_DNS) return [server];
+    return vpc?.enableDnsSupport ? [resolverAddress(vpc)] : [];
+  });
+  return { domain: options?.domainName ?? internalDomain(region), servers };
 }

@@ -2,6 +2,7 @@ import { HOST_NAMESPACE, INTERNET_NAMESPACE, instanceNamespace, routerNamespace 
 import { isId, type VpcId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewaysOf, INTERNET_UNIT, isGatewayPresent, isInternetPresent, isVpcPresent, linkedVpcs } from './presence.js';
+import { resolverUnit, resolverVpcId } from './resolver.js';
 import { tunnelNeeds, tunnelUnits } from './vpn.js';
 
 export { affectedUnits } from './affected.js';
@@ -29,6 +30,7 @@ export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> 
   for (const vpcId of vpcIds) {
     if (!isVpcPresent(snapshot, hostId, vpcId)) continue;
     yield vpcId;
+    yield resolverUnit(vpcId);
     for (const id of gatewaysOf(snapshot, vpcId)) if (isGatewayPresent(snapshot, hostId, id)) gateways.add(id);
   }
   for (const id of [...gateways]) for (const unit of tunnelUnits(snapshot, id)) gateways.add(unit);
@@ -44,7 +46,8 @@ export function unitNeeds(snapshot: Snapshot, unit: string): string[] {
   if (isId('vpcPeeringConnection', unit)) return [...linkedVpcs(snapshot, unit)];
   if (isId('vpnGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
   if (isId('customerGateway', unit)) return [INTERNET_UNIT];
-  return tunnelNeeds(snapshot, unit);
+  const resolved = resolverVpcId(unit);
+  return resolved ? [resolved, INTERNET_UNIT] : tunnelNeeds(snapshot, unit);
 }
 
 /** Namespaces that the unit's objects are in. */
@@ -53,6 +56,8 @@ export function unitNamespaces(snapshot: Snapshot, unit: string): string[] {
   if (isId('instance', unit)) return [instanceNamespace(unit)];
   if (isId('natGateway', unit)) return [unit];
   if (unit === INTERNET_UNIT) return [INTERNET_NAMESPACE, HOST_NAMESPACE];
+  const resolved = resolverVpcId(unit);
+  if (resolved) return [routerNamespace(resolved), INTERNET_NAMESPACE];
   const eni = snapshot.get('networkInterface', unit);
   if (eni) return withHolder(snapshot, eni.networkInterfaceId, routerNamespace(eni.vpcId));
   const gateway = [unit, ...linkedVpcs(snapshot, unit)];

@@ -4,7 +4,8 @@ export interface ServiceSpec {
   readonly name: string;
   /** Named network namespace that it runs in. */
   readonly netns: string;
-  /** Program and arguments; `{dir}` in them stands for the service's own directory. A change restarts it. */
+  /** Program and arguments. A change restarts it. `{dir}` in them stands for the service's own
+   * directory, `{node}` for the Node that runs the daemon, `{agent}` for the directory of its code. */
   readonly argv: readonly string[];
   /** In addition to a bare environment. A change restarts it. */
   readonly env?: Readonly<Record<string, string>>;

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { hashText } from '../firewall/hash.js';
 import { kernelBootId, netnsIdentity } from '../instances/boot.js';
@@ -23,9 +24,14 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return new LinuxSupervisor({ ...options, dataDir: resolve(options.dataDir) });
 }
 
+/** Directory of the daemon's code. */
+const AGENT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
+
 const START_TIMEOUT_MS = 15_000;
 /** How long a service may take to end after SIGTERM. */
 const GRACE_MS = 1000;
+/** A service that lives this long counts as sound. */
+const LIVED_MS = 10_000;
 const KILL_TIMEOUT_MS = 10_000;
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 
@@ -34,6 +40,8 @@ class LinuxSupervisor implements Supervisor {
   private readonly queues = new Map<string, Promise<unknown>>();
   /** Processes that are being ended on purpose. */
   private readonly ending = new Set<number>();
+  /** How often in a row a service ended soon after its start. */
+  private readonly shortLives = new Map<string, number>();
   private readonly root: string;
 
   constructor(private readonly options: SupervisorOptions) {
@@ -89,7 +97,8 @@ class LinuxSupervisor implements Supervisor {
   }
 
   private async start(directory: ServiceDirectory, { name, netns, argv, env, ready }: ServiceSpec): Promise<void> {
-    const command = argv.map((argument) => argument.replaceAll('{dir}', directory.path));
+    const places = { dir: directory.path, node: process.execPath, agent: AGENT } as const;
+    const command = argv.map((argument) => argument.replace(/\{(dir|node|agent)\}/g, (_, place: keyof typeof places) => places[place]));
     const log = openSync(directory.log, 'w', 0o644);
     let child: { readonly process: ChildProcess };
     try {
@@ -107,6 +116,8 @@ class LinuxSupervisor implements Supervisor {
     }
     const { process: started } = child;
     let outcome: string | undefined;
+    let settled = false;
+    const before = performance.now();
     started.once('error', (error) => {
       outcome = error.message;
     });
@@ -114,11 +125,9 @@ class LinuxSupervisor implements Supervisor {
       outcome = code === 127 ? 'not installed' : signal ? `ended by ${signal}` : `ended with exit code ${code}`;
       if (started.pid === undefined || this.ending.delete(started.pid) || !settled) return;
       this.options.log.warn({ service: name, outcome, lastWords: directory.lastWords() }, 'service ended');
-      this.options.onExit?.(name);
+      this.report(name, performance.now() - before);
     });
     started.unref();
-    let settled = false;
-    const before = performance.now();
     for (let pause = 2; ; pause = Math.min(pause * 1.5, 50)) {
       if (outcome !== undefined) {
         const words = directory.lastWords();
@@ -135,6 +144,15 @@ class LinuxSupervisor implements Supervisor {
     }
     settled = true;
     this.options.log.info({ service: name, pid: started.pid, elapsedMs: Math.round(performance.now() - before) }, 'service started');
+  }
+
+  /** At once, but with growing pauses when it keeps ending. */
+  private report(name: string, livedMs: number): void {
+    const { onExit } = this.options;
+    if (!onExit) return;
+    const times = livedMs < LIVED_MS ? (this.shortLives.get(name) ?? 0) : 0;
+    this.shortLives.set(name, times + 1);
+    globalThis.setTimeout(() => onExit(name), times === 0 ? 0 : Math.min(100 * 2 ** times, 10_000)).unref();
   }
 
   /** Its whole process group: whatever it forked is ended with it. */
