@@ -2,8 +2,8 @@ import { z } from 'zod';
 
 /** What `eni` reads of the agent's answers. Fields that it does not read pass through unseen, so that a newer agent may add some. */
 
-const Tags = z.record(z.string(), z.string()).default({});
-const Condition = z.looseObject({ realised: z.boolean(), reason: z.string().optional(), message: z.string().optional() });
+export const Tags = z.record(z.string(), z.string()).default({});
+export const Condition = z.looseObject({ realised: z.boolean(), reason: z.string().optional(), message: z.string().optional() });
 
 export const Vpc = z.looseObject({
   vpcId: z.string(),
@@ -12,6 +12,8 @@ export const Vpc = z.looseObject({
   isDefault: z.boolean().optional(),
   mainRouteTableId: z.string(),
   defaultSecurityGroupId: z.string(),
+  dhcpOptionsId: z.string().optional(),
+  defaultNetworkAclId: z.string().optional(),
   tags: Tags,
   condition: Condition.optional(),
 });
@@ -103,14 +105,24 @@ export const SecurityGroup = z.looseObject({
 });
 export type SecurityGroup = z.output<typeof SecurityGroup>;
 
-export const RouteTarget = z.looseObject({ kind: z.string(), networkInterfaceId: z.string().optional() });
+export const RouteTarget = z.looseObject({
+  kind: z.string(),
+  networkInterfaceId: z.string().optional(),
+  gatewayId: z.string().optional(),
+  natGatewayId: z.string().optional(),
+  egressOnlyInternetGatewayId: z.string().optional(),
+  vpcPeeringConnectionId: z.string().optional(),
+});
 
 export const RouteTable = z.looseObject({
   routeTableId: z.string(),
   vpcId: z.string(),
   main: z.boolean(),
   associations: z.array(z.looseObject({ associationId: z.string(), subnetId: z.string().optional() })).default([]),
-  routes: z.array(z.looseObject({ destination: z.string(), target: RouteTarget })),
+  routes: z.array(
+    z.looseObject({ destination: z.string(), target: RouteTarget, state: z.string().optional(), origin: z.string().optional() }),
+  ),
+  propagatingGatewayIds: z.array(z.string()).default([]),
   tags: Tags,
 });
 export type RouteTable = z.output<typeof RouteTable>;

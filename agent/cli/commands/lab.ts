@@ -3,12 +3,13 @@ import type { Command } from 'commander';
 import { NETNS_DIR } from '../../kernel/resources.js';
 import { CliError, EXIT, ExitWith } from '../errors.js';
 import type { Io } from '../io.js';
-import { type Check, type LabEndpoint, planChecks } from '../lab/checks.js';
+import { type Check, type LabAddresses, type LabEndpoint, planChecks } from '../lab/checks.js';
 import { type CurrentLab, fetchCurrent } from '../lab/current.js';
 import { executeSteps, type StepReport } from '../lab/execute.js';
-import { probeText } from '../lab/expect.js';
+import { INTERNET, probeText } from '../lab/expect.js';
 import { type Lab, LabFileError, loadLab } from '../lab/load.js';
 import { type CheckResult, isAsExpected, LEGEND, mismatchLines, renderMatrix, sourceText, targetText } from '../lab/matrix.js';
+import { outsideEndpoints } from '../lab/outside.js';
 import { emptyLab, planLab } from '../lab/plan.js';
 import type { ProbeTask } from '../lab/probe.js';
 import { type Step, stepText } from '../lab/steps.js';
@@ -149,8 +150,15 @@ function reportOf(lab: Lab, results: readonly CheckResult[]) {
 function endpointsOf(lab: Lab, current: CurrentLab): Map<string, LabEndpoint> {
   if (process.getuid?.() !== 0)
     throw new CliError('NotRoot', "packets are sent from inside the instances' network namespaces: run it with sudo");
-  return new Map(
-    Object.entries(lab.instances).map(([name, { interfaces }]) => {
+  const outside = [...outsideEndpoints(lab, current)];
+  for (const [name, { namespace }] of outside)
+    if (!existsSync(`${NETNS_DIR}/${namespace}`))
+      throw new CliError(
+        'NotHere',
+        `there is no namespace ${namespace} (${name}) on this machine: eni lab up first, and run eni lab test there`,
+      );
+  return new Map([
+    ...Object.entries(lab.instances).map(([name, { interfaces }]): [string, LabEndpoint] => {
       const instance = current.instances.get(name);
       if (!instance) throw new CliError('NotUp', `the lab's instance ${name} does not exist: eni lab up first`);
       if (instance.state !== 'running')
@@ -163,32 +171,39 @@ function endpointsOf(lab: Lab, current: CurrentLab): Map<string, LabEndpoint> {
         );
       return [name, { namespace, interfaces: interfaces.map((entry) => addressesOf(current, name, entry)) }];
     }),
-  );
+    ...outside,
+  ]);
 }
 
-function addressesOf(current: CurrentLab, instance: string, name: string): LabEndpoint['interfaces'][number] {
+function addressesOf(current: CurrentLab, instance: string, name: string): LabAddresses {
   const found = current.interfaces.get(name);
   const ipv4 = found?.privateIpAddresses.find((address) => address.primary)?.privateIpAddress;
   if (!found || ipv4 === undefined || found.attachment?.instanceId !== current.instances.get(instance)?.instanceId)
     throw new CliError('NotUp', `interface ${name} is not attached to ${instance}: eni lab up first`);
   const [ipv6] = found.ipv6Addresses;
-  return { ipv4, ...(ipv6 !== undefined && { ipv6 }) };
+  const elastic = [...current.elasticAddresses.values()].find(({ association }) => {
+    return association?.networkInterfaceId === found.networkInterfaceId && association.privateIpAddress === ipv4;
+  });
+  return { ipv4, ...(ipv6 !== undefined && { ipv6 }), ...(elastic && { publicIp: elastic.publicIp }) };
 }
 
 function taskOf(
-  { source, sourceIndex, target, targetIndex, probe, expected }: Check,
+  { source, sourceIndex, target, targetIndex, targetPublic, probe, expected }: Check,
   endpoints: ReadonlyMap<string, LabEndpoint>,
 ): ProbeTask {
   const from = endpoints.get(source);
   const to = endpoints.get(target);
   const field = probe.family === 4 ? 'ipv4' : 'ipv6';
-  const fromAddress = sourceIndex === undefined ? undefined : from?.interfaces[sourceIndex]?.[field];
+  const isOutside = from?.outside === true;
+  const fromAddress = sourceIndex === undefined && !isOutside ? undefined : from?.interfaces[sourceIndex ?? 0]?.[field];
   const toAddress = to?.interfaces[targetIndex]?.[field];
-  if (!from || !to || toAddress === undefined)
+  const isPublic = probe.family === 4 && (targetPublic === true || (isOutside && source === INTERNET));
+  const address = (isPublic ? to?.interfaces[targetIndex]?.publicIp : undefined) ?? toAddress;
+  if (!from || !to || toAddress === undefined || address === undefined)
     throw new CliError('NotUp', `${targetText({ target, targetIndex })} has no IPv${probe.family} address`);
   return {
     from: { namespace: from.namespace, ...(fromAddress !== undefined && { address: fromAddress }) },
-    to: { namespace: to.namespace, address: toAddress },
+    to: { namespace: to.namespace, address, listenAddress: toAddress },
     probe,
     expected,
   };

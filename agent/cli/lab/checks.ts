@@ -1,15 +1,22 @@
-import type { EndpointRef, Outcome, Probe } from './expect.js';
+import { type EndpointRef, INTERNET, type Outcome, type Probe } from './expect.js';
 import type { Lab } from './load.js';
-import { interfaceIndex } from './references.js';
+import { interfaceIndex, isOutside } from './references.js';
 
 /** Expectations of a lab file as single checks: one source, one target address, one probe. Pure. */
 
-/** An instance as it is now. */
+/** An instance as it is now, or what lies outside: the internet, a customer's network. */
 export interface LabEndpoint {
   /** Namespace under /run/netns. */
   readonly namespace: string;
+  readonly outside?: true;
   /** By device index. */
-  readonly interfaces: readonly { readonly ipv4: string; readonly ipv6?: string }[];
+  readonly interfaces: readonly LabAddresses[];
+}
+export interface LabAddresses {
+  readonly ipv4: string;
+  readonly ipv6?: string;
+  /** Elastic address of the IPv4 one. */
+  readonly publicIp?: string;
 }
 
 export interface Check {
@@ -18,6 +25,8 @@ export interface Check {
   readonly sourceIndex?: number;
   readonly target: string;
   readonly targetIndex: number;
+  /** By its elastic address, as the file says; from the internet there is no other way over IPv4. */
+  readonly targetPublic?: true;
   readonly probe: Probe;
   readonly expected: Outcome;
   /** Line of the lab file that says so. */
@@ -37,7 +46,8 @@ const DEFAULT_PROBES: readonly Omit<Probe, 'family'>[] = [
 
 /**
  * Every check that the file asks for, in its order. `everything else` tries all other pairs of instances, each address of the target's
- * interfaces, with every probe that the file mentions and icmp, tcp/22 and tcp/80; over IPv6 too where both sides have it.
+ * interfaces, with every probe that the file mentions and icmp, tcp/22 and tcp/80; over IPv6 too where both sides have it. The internet
+ * and customers' networks that the file mentions are among the sources.
  */
 export function planChecks(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>): { checks: Check[]; issues: CheckIssue[] } {
   const checks = new Map<string, Check>();
@@ -62,11 +72,16 @@ export function planChecks(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>
             issues.push({ line, message: `${source.instance} has no IPv6 address` });
           if (probe.family === 6 && !has6(endpoints, target.instance, targetIndex))
             issues.push({ line, message: `${target.instance} has no IPv6 address` });
+          const publicIp = endpoints.get(target.instance)?.interfaces[targetIndex]?.publicIp;
+          const isPublic = target.public || (source.instance === INTERNET && isOutside(lab, INTERNET) && outcome === 'passes');
+          if (isPublic && probe.family === 4 && publicIp === undefined && !isOutside(lab, target.instance))
+            issues.push({ line, message: `${target.instance} has no elastic address` });
           const place = {
             source: source.instance,
             ...(sourceIndex !== undefined && { sourceIndex }),
             target: target.instance,
             targetIndex,
+            ...(target.public && { targetPublic: true as const }),
           };
           add({ ...place, probe, expected: outcome, line });
         }
@@ -75,7 +90,7 @@ export function planChecks(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>
   const restExpectation = lab.expect[rest];
   if (restExpectation) {
     const line = lab.expectLines[rest] ?? 0;
-    for (const check of everyPair(endpoints, probesOf(lab))) {
+    for (const check of everyPair(lab, endpoints, probesOf(lab))) {
       const full = { ...check, expected: restExpectation.outcome, line };
       if (!checks.has(checkKey(full))) checks.set(checkKey(full), full);
     }
@@ -83,8 +98,8 @@ export function planChecks(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>
   return { checks: [...checks.values()], issues };
 }
 
-function checkKey({ source, sourceIndex, target, targetIndex, probe }: Omit<Check, 'expected' | 'line'>): string {
-  return [source, sourceIndex ?? 'any', target, targetIndex, probe.protocol, probe.port ?? '', probe.family].join(' ');
+function checkKey({ source, sourceIndex, target, targetIndex, targetPublic, probe }: Omit<Check, 'expected' | 'line'>): string {
+  return [source, sourceIndex ?? 'any', target, targetIndex, targetPublic ?? '', probe.protocol, probe.port ?? '', probe.family].join(' ');
 }
 
 function indexIn(lab: Lab, { instance, interface: name }: EndpointRef): number | undefined {
@@ -112,10 +127,10 @@ export function compareProbes(a: Omit<Probe, 'family'>, b: Omit<Probe, 'family'>
   return a.protocol.localeCompare(b.protocol) || (a.port ?? 0) - (b.port ?? 0);
 }
 
-function* everyPair(endpoints: ReadonlyMap<string, LabEndpoint>, probes: readonly Omit<Probe, 'family'>[]) {
+function* everyPair(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>, probes: readonly Omit<Probe, 'family'>[]) {
   for (const source of endpoints.keys())
     for (const [target, { interfaces }] of endpoints) {
-      if (source === target) continue;
+      if (source === target || isOutside(lab, target)) continue;
       for (const [targetIndex, { ipv6 }] of interfaces.entries())
         for (const probe of probes) {
           yield { source, target, targetIndex, probe: { ...probe, family: 4 as const } };

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Client, Json, Resource } from '../client.js';
 import { CliError, RequestRefused } from '../errors.js';
-import { NOUNS } from '../nouns.js';
+import { LAB_NOUNS } from './nouns.js';
 import { mainTableKey } from './plan-routes.js';
 import { resolvePath, resolveTemplate, type Step, stepText } from './steps.js';
 
@@ -52,7 +52,7 @@ const Run = z.looseObject({ instances: z.tuple([z.record(z.string(), z.json())])
 /** Notes the id of what was created, and for a VPC that of its main route table. */
 function remember({ key, noun }: NonNullable<Step['creates']>, answer: Json, ids: Map<string, string>): string {
   const resource: Resource = noun === 'instance' ? Run.parse(answer).instances[0] : z.record(z.string(), z.json()).parse(answer);
-  const id = z.string().parse(resource[NOUNS[noun].idField]);
+  const id = z.string().parse(resource[LAB_NOUNS[noun].idField]);
   ids.set(key, id);
   if (noun === 'vpc') ids.set(mainTableKey(key.slice('vpc/'.length)), z.string().parse(resource.mainRouteTableId));
   return id;

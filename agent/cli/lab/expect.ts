@@ -10,10 +10,15 @@ export interface Probe {
 
 export type Outcome = 'passes' | 'dropped';
 
-/** An instance, or one interface of it: its name in the lab file, or `ethN`. */
+/** Source or target of expectations that is the lab's internet. */
+export const INTERNET = 'internet';
+
+/** An instance, or one interface of it: its name in the lab file, or `ethN`. Or, by its name, the internet or a customer's network. */
 export interface EndpointRef {
   readonly instance: string;
   readonly interface?: string;
+  /** By its elastic address, as a target. */
+  readonly public?: true;
 }
 
 export type Expectation =
@@ -50,7 +55,10 @@ export function parseExpectation(text: string): Expectation {
   const over6 = rest[0] === 'over' && rest[1]?.toLowerCase() === 'ipv6';
   return {
     kind: 'pairs',
-    sources: sources.split(',').map(parseEndpoint),
+    sources: sources.split(',').map((source) => {
+      if (source.endsWith(PUBLIC)) throw new RuleTextError(`'${text}': ${PUBLIC} is how a target is addressed: '-> ${source}'`);
+      return parseEndpoint(source);
+    }),
     targets: targets.split(',').map(parseEndpoint),
     probes: probes.split(',').map((probe) => parseProbe(text, probe, over6 ? 6 : 4)),
     outcome: outcomeOf(text, over6 ? rest.slice(2) : rest),
@@ -63,7 +71,10 @@ function outcomeOf(text: string, words: readonly string[]): Outcome {
   return outcome;
 }
 
+const PUBLIC = '@public';
+
 function parseEndpoint(text: string): EndpointRef {
+  if (text.endsWith(PUBLIC)) return { ...parseEndpoint(text.slice(0, -PUBLIC.length)), public: true };
   const slash = text.indexOf('/');
   return slash < 0 ? { instance: text } : { instance: text.slice(0, slash), interface: text.slice(slash + 1) };
 }

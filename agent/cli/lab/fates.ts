@@ -1,10 +1,8 @@
 import type { CurrentLab } from './current.js';
 import type { Lab } from './load.js';
+import { PARTS, type Part } from './nouns.js';
 
 /** What becomes of each resource of a lab: it stays (perhaps changed in place), or it must be made anew. Pure. */
-
-export type Part = 'vpcs' | 'subnets' | 'prefixLists' | 'groups' | 'interfaces' | 'instances' | 'routeTables';
-export const PARTS: readonly Part[] = ['vpcs', 'subnets', 'prefixLists', 'groups', 'interfaces', 'instances', 'routeTables'];
 
 export interface Fates {
   /** The resource exists and is the right one: what differs can be changed in place. */
@@ -13,15 +11,7 @@ export interface Fates {
 
 /** Decides by what can't be changed in place: a resource goes when such a field differs, or when what it lives in goes. */
 export function decideFates(lab: Lab, current: CurrentLab): Fates {
-  const kept: Record<Part, Set<string>> = {
-    vpcs: new Set(),
-    subnets: new Set(),
-    prefixLists: new Set(),
-    groups: new Set(),
-    interfaces: new Set(),
-    instances: new Set(),
-    routeTables: new Set(),
-  };
+  const kept = Object.fromEntries(PARTS.map((part) => [part, new Set()])) as Record<Part, Set<string>>;
   const judge = <P extends Part>(part: P, fits: (wanted: Lab[P][string], found: MapValue<CurrentLab[P]>) => boolean) => {
     for (const [name, wanted] of Object.entries(lab[part])) {
       const found = current[part].get(name);
@@ -60,8 +50,45 @@ export function decideFates(lab: Lab, current: CurrentLab): Fates {
     );
   });
   judge('routeTables', (wanted, found) => wanted.main === undefined && inKeptVpc(wanted.vpc, found.vpcId));
+  // Attached to another VPC, or to none, they are attached anew.
+  judge('internetGateways', () => true);
+  judge('vpnGateways', (wanted, found) => wanted.asn === undefined || wanted.asn === found.amazonSideAsn);
+  judge('egressOnlyGateways', (wanted, found) => inKeptVpc(wanted.vpc, found.vpcId));
+  judge('elasticAddresses', (wanted, found) => wanted.publicIp === undefined || wanted.publicIp === found.publicIp);
+  judge('natGateways', (wanted, found) => {
+    const { elasticAddress } = wanted;
+    const allocationId = elasticAddress === undefined ? undefined : current.elasticAddresses.get(elasticAddress)?.allocationId;
+    return (
+      (found.state === 'pending' || found.state === 'available') &&
+      kept.subnets.has(wanted.subnet) &&
+      current.subnets.get(wanted.subnet)?.subnetId === found.subnetId &&
+      (elasticAddress === undefined || kept.elasticAddresses.has(elasticAddress)) &&
+      found.natGatewayAddresses[0]?.allocationId === allocationId
+    );
+  });
+  judge(
+    'customerGateways',
+    (wanted, found) => wanted.address === found.ipAddress && (wanted.asn === undefined || wanted.asn === found.bgpAsn),
+  );
+  judge(
+    'vpnConnections',
+    (wanted, found) =>
+      kept.vpnGateways.has(wanted.vpnGateway) &&
+      current.vpnGateways.get(wanted.vpnGateway)?.vpnGatewayId === found.vpnGatewayId &&
+      [...kept.customerGateways].some((name) => current.customerGateways.get(name)?.customerGatewayId === found.customerGatewayId),
+  );
+  judge('peerings', ({ between: [requester, accepter] }, found) => {
+    return inKeptVpc(requester, found.requesterVpcId) && inKeptVpc(accepter, found.accepterVpcId);
+  });
+  judge('networkAcls', (wanted, found) => inKeptVpc(wanted.vpc, found.vpcId));
+  judge('dhcpOptions', ({ domainName, servers = [PROVIDED_DNS] }, found) => {
+    return domainName === found.domainName && servers.join() === found.domainNameServers.join();
+  });
   return { stays: (part, name) => kept[part].has(name) };
 }
+
+/** Name servers of options that say none. */
+const PROVIDED_DNS = 'AmazonProvidedDNS';
 
 type MapValue<M> = M extends ReadonlyMap<string, infer V> ? V : never;
 

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { CliError, EXIT } from '../errors.js';
+import { type DerivedParts, deriveParts } from './derive.js';
 import { checkReferences, type LabIssue } from './references.js';
 import { LabFile, type LabInterface } from './schema.js';
 
 /** A lab file that holds together: every name it uses is defined in it. */
-export interface Lab extends Omit<LabFile, 'instances'> {
+export interface Lab extends Omit<LabFile, 'instances' | keyof DerivedParts>, DerivedParts {
   readonly instances: Readonly<Record<string, LabInstance>>;
   /** Lines of `expect`, in order, for messages. */
   readonly expectLines: readonly number[];
@@ -107,5 +108,5 @@ function withNamedInterfaces(file: LabFile): Omit<Lab, 'expectLines'> {
       return [name, { ...instance, interfaces: names }];
     }),
   );
-  return { ...file, interfaces, instances };
+  return { ...file, interfaces, instances, ...deriveParts(file, interfaces) };
 }

@@ -19,7 +19,8 @@ export function endpointText(instance: string, index: number | undefined, always
   return index === undefined || (index === 0 && !always) ? instance : `${instance}/eth${index}`;
 }
 export const sourceText = (check: Pick<Check, 'source' | 'sourceIndex'>): string => endpointText(check.source, check.sourceIndex, true);
-export const targetText = (check: Pick<Check, 'target' | 'targetIndex'>): string => endpointText(check.target, check.targetIndex);
+export const targetText = (check: Pick<Check, 'target' | 'targetIndex' | 'targetPublic'>): string =>
+  `${endpointText(check.target, check.targetIndex)}${check.targetPublic ? '@public' : ''}`;
 
 const columnText = (probe: Probe): string => probeText(probe).replace(' over IPv6', ' v6');
 

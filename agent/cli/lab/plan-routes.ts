@@ -1,8 +1,9 @@
 import type * as wire from '../wire.js';
 import type { LabPlan } from './plan.js';
 import { type Id, pathTo } from './steps.js';
+import { findTargets, TARGET_FIELD } from './targets.js';
 
-type WantedRoutes = readonly { readonly destination: string; readonly interface: string }[];
+type WantedRoutes = readonly { readonly destination: string; readonly target: string }[];
 
 export function planRouteTables(plan: LabPlan): void {
   for (const [name, table] of plan.gone('routeTables')) {
@@ -11,12 +12,13 @@ export function planRouteTables(plan: LabPlan): void {
     if (!early) plan.retire('routeTables', name, table.routeTableId);
     plan.delete(early ? 'empty vpcs' : 'delete tables', 'routeTables', name, table.routeTableId);
   }
-  for (const [name, { vpc, main, subnets, routes }] of plan.missing('routeTables')) {
+  for (const [name, { vpc, main, subnets, routes, propagate }] of plan.missing('routeTables')) {
     if (main) continue;
     const id = plan.id('routeTables', name);
     plan.create('route tables', 'routeTables', name, { vpcId: plan.id('vpcs', vpc) });
     for (const subnet of subnets) associate(plan, name, id, subnet);
-    setRoutes(plan, name, id, routes, []);
+    setRoutes(plan, name, id, vpc, routes, []);
+    setPropagation(plan, name, id, propagate, []);
   }
   for (const { name, wanted, found } of plan.kept('routeTables')) {
     const has = new Set(found.associations.flatMap((association) => association.subnetId ?? []));
@@ -24,7 +26,8 @@ export function planRouteTables(plan: LabPlan): void {
       if (!has.has(plan.knownId('subnets', subnet) ?? '')) associate(plan, name, found.routeTableId, subnet);
     const wantedIds = wanted.subnets.map((subnet) => plan.knownId('subnets', subnet));
     for (const association of found.associations) if (!wantedIds.includes(association.subnetId)) release(plan, name, association);
-    setRoutes(plan, name, found.routeTableId, wanted.routes, found.routes);
+    setRoutes(plan, name, found.routeTableId, wanted.vpc, wanted.routes, found.routes);
+    setPropagation(plan, name, found.routeTableId, wanted.propagate, found.propagatingGatewayIds);
   }
   planMainTables(plan);
 }
@@ -34,31 +37,60 @@ function planMainTables(plan: LabPlan): void {
   for (const { name: vpc, found } of plan.kept('vpcs')) {
     const table = plan.current.mainTables.get(found.vpcId);
     const entry = Object.entries(plan.lab.routeTables).find(([, wanted]) => wanted.main && wanted.vpc === vpc);
-    if (table) setRoutes(plan, entry?.[0] ?? `${vpc} (main)`, table.routeTableId, entry?.[1].routes ?? [], table.routes);
+    if (!table) continue;
+    const name = entry?.[0] ?? `${vpc} (main)`;
+    setRoutes(plan, name, table.routeTableId, vpc, entry?.[1].routes ?? [], table.routes);
+    setPropagation(plan, name, table.routeTableId, entry?.[1].propagate ?? [], table.propagatingGatewayIds);
   }
-  for (const [name, { vpc, main, routes }] of Object.entries(plan.lab.routeTables))
-    if (main && !plan.stays('vpcs', vpc)) setRoutes(plan, name, { $ref: mainTableKey(vpc) }, routes, []);
+  for (const [name, { vpc, main, routes, propagate }] of Object.entries(plan.lab.routeTables)) {
+    if (!main || plan.stays('vpcs', vpc)) continue;
+    setRoutes(plan, name, { $ref: mainTableKey(vpc) }, vpc, routes, []);
+    setPropagation(plan, name, { $ref: mainTableKey(vpc) }, propagate, []);
+  }
 }
 
 /** Reference to the main table of a VPC that is yet to be created. */
 export const mainTableKey = (vpc: string): string => `main route table of vpc/${vpc}`;
 
-function setRoutes(plan: LabPlan, name: string, table: Id, wanted: WantedRoutes, found: wire.RouteTable['routes']): void {
+function setRoutes(plan: LabPlan, name: string, table: Id, vpc: string, wanted: WantedRoutes, found: wire.RouteTable['routes']): void {
   const path = pathTo('route-table', table, 'routes');
-  const existing = new Map(found.filter(({ target }) => target.kind !== 'local').map((route) => [route.destination, route.target]));
-  for (const { destination, interface: target } of wanted) {
+  const written = found.filter(({ target, origin }) => target.kind !== 'local' && origin !== PROPAGATED);
+  const existing = new Map(written.map((route) => [route.destination, route.target]));
+  // The local route is there from the beginning: one with its range replaces it.
+  const local = new Set([plan.lab.vpcs[vpc]?.cidr, ...found.flatMap((route) => (route.target.kind === 'local' ? route.destination : []))]);
+  for (const { destination, target } of wanted) {
     const now = existing.get(destination);
-    if (now && now.networkInterfaceId === plan.knownId('interfaces', target)) continue;
+    const [{ part, name: targetName } = NO_TARGET] = findTargets(plan.lab, vpc, target);
+    const field = TARGET_FIELD[part];
+    if (now && (now as Record<string, unknown>)[field] === plan.knownId(part, targetName)) continue;
     plan.change('routes', 'routeTables', name, `${destination} via ${target}`, {
-      method: now ? 'PUT' : 'POST',
+      method: now || local.has(destination) ? 'PUT' : 'POST',
       path,
-      body: { destination, networkInterfaceId: plan.id('interfaces', target) },
+      body: { destination, [field]: plan.id(part, targetName) },
     });
   }
   for (const destination of existing.keys()) {
     if (wanted.some((route) => route.destination === destination)) continue;
     plan.change('release routes', 'routeTables', name, `no route ${destination}`, { method: 'DELETE', path, body: { destination } });
   }
+}
+
+/** Origin of routes that a VPN gateway brings. */
+const PROPAGATED = 'EnableVgwRoutePropagation';
+/** Never used: the file's references have been checked. */
+const NO_TARGET = { part: 'interfaces', name: '' } as const;
+
+function setPropagation(plan: LabPlan, name: string, table: Id, wanted: readonly string[], found: readonly string[]): void {
+  const step = (stage: 'routes' | 'release routes', method: 'POST' | 'DELETE', gateway: string, gatewayId: Id) =>
+    plan.change(stage, 'routeTables', name, `${method === 'POST' ? 'propagate' : 'no longer propagate'} routes of ${gateway}`, {
+      method,
+      path: pathTo('route-table', table, 'propagations'),
+      body: { gatewayId },
+    });
+  for (const gateway of wanted)
+    if (!found.includes(plan.knownId('vpnGateways', gateway) ?? '')) step('routes', 'POST', gateway, plan.id('vpnGateways', gateway));
+  const wantedIds = wanted.map((gateway) => plan.knownId('vpnGateways', gateway));
+  for (const id of found) if (!wantedIds.includes(id)) step('release routes', 'DELETE', plan.nameOf('vpnGateways', id), id);
 }
 
 function associate(plan: LabPlan, name: string, table: Id, subnet: string): void {

@@ -1,7 +1,10 @@
-import { NOUNS, type NounName } from '../nouns.js';
 import { type CurrentLab, LAB_TAG, NAME_TAG } from './current.js';
-import { decideFates, type Fates, fullZone, PARTS, type Part } from './fates.js';
+import { decideFates, type Fates, fullZone } from './fates.js';
 import type { Lab } from './load.js';
+import { LAB_NOUNS, type LabNoun, NOUN_OF, PARTS, type Part } from './nouns.js';
+import { planNetworkAcls } from './plan-acls.js';
+import { planElasticAddresses } from './plan-addresses.js';
+import { planDhcpOptions, planGateways } from './plan-gateways.js';
 import { planGroups } from './plan-groups.js';
 import { planInstances } from './plan-instances.js';
 import { planInterfaces } from './plan-interfaces.js';
@@ -23,6 +26,10 @@ export function planLab(lab: Lab, current: CurrentLab): Step[] {
   planPrefixLists(plan);
   planGroups(plan);
   planVpcs(plan);
+  planGateways(plan);
+  planElasticAddresses(plan);
+  planNetworkAcls(plan);
+  planDhcpOptions(plan);
   return plan.steps();
 }
 
@@ -31,21 +38,34 @@ const ORDER = [
   // Release.
   'terminate',
   'release routes',
+  'disassociate',
+  'delete nat gateways',
   'detach',
   'unassign addresses',
   'delete interfaces',
   'delete subnets',
+  'delete gateways',
+  'detach gateways',
+  'release addresses',
   'retire',
   'empty vpcs',
   'delete vpcs',
   // Make.
   'create vpcs',
+  'dhcp options',
+  'gateways',
+  'attach gateways',
   'create subnets',
   'prefix lists',
   'create groups',
   'authorize',
+  'network acls',
   'create interfaces',
   'change interfaces',
+  'elastic addresses',
+  'associate',
+  'nat gateways',
+  'connections',
   'route tables',
   'routes',
   'move',
@@ -57,18 +77,10 @@ const ORDER = [
   'delete tables',
   'delete groups',
   'delete prefix lists',
+  'delete detached gateways',
+  'delete dhcp options',
 ] as const;
 export type Stage = (typeof ORDER)[number];
-
-const NOUN_OF: Readonly<Record<Part, NounName>> = {
-  vpcs: 'vpc',
-  subnets: 'subnet',
-  prefixLists: 'prefix-list',
-  groups: 'group',
-  interfaces: 'interface',
-  instances: 'instance',
-  routeTables: 'route-table',
-};
 
 /** What the parts of the planner share: the two sides, the fates, and where steps are collected. */
 export class LabPlan {
@@ -124,7 +136,7 @@ export class LabPlan {
 
   private foundId(part: Part, name: string): string | undefined {
     const found = this.current[part].get(name) as Record<string, unknown> | undefined;
-    return found && String(found[NOUNS[NOUN_OF[part]].idField]);
+    return found && String(found[LAB_NOUNS[NOUN_OF[part]].idField]);
   }
 
   /** The name in the lab of a resource that stays; the id itself for all else. */
@@ -144,7 +156,7 @@ export class LabPlan {
       verb: 'create',
       subject: `${nounText(noun)} ${name}`,
       method: 'POST',
-      path: [NOUNS[noun].path],
+      path: [LAB_NOUNS[noun].path],
       body: { ...body, tags: { [LAB_TAG]: this.lab.lab, [NAME_TAG]: name } },
       creates: { key: keyOf(noun, name), noun },
       ...(until && { until }),
@@ -182,7 +194,7 @@ export class LabPlan {
 
 export type Found<P extends Part> = CurrentLab[P] extends ReadonlyMap<string, infer V> ? V : never;
 
-const nounText = (noun: NounName): string => noun.replace('-', ' ');
+const nounText = (noun: LabNoun): string => noun.replaceAll('-', ' ');
 
 function planVpcs(plan: LabPlan): void {
   for (const [name, vpc] of plan.gone('vpcs')) plan.delete('delete vpcs', 'vpcs', name, vpc.vpcId);
@@ -234,6 +246,6 @@ function planPrefixLists(plan: LabPlan): void {
 
 /** The lab with nothing in it: planning it against what there is plans the lab's end. */
 export function emptyLab(lab: string): Lab {
-  const parts = Object.fromEntries(PARTS.map((part) => [part, {}])) as Pick<Lab, Part>;
+  const parts = Object.fromEntries(PARTS.map((part) => [part, {}])) as unknown as Pick<Lab, Part>;
   return { lab, expect: [], expectLines: [], ...parts };
 }

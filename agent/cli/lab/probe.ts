@@ -15,7 +15,8 @@ import { datagramSocket, type Listener, Listeners } from './listeners.js';
 
 export interface ProbeTask {
   readonly from: { readonly namespace: string; readonly address?: string };
-  readonly to: { readonly namespace: string; readonly address: string };
+  /** `listenAddress`: what the address is translated to on the way, when it is. */
+  readonly to: { readonly namespace: string; readonly address: string; readonly listenAddress?: string };
   readonly probe: Probe;
   /** A packet that should arrive is given more time, and sent again. */
   readonly expected: Outcome;
@@ -51,7 +52,7 @@ export async function runProbes(tasks: readonly ProbeTask[], options: ProbeOptio
   const deadlines = new Deadlines(options.signal);
   try {
     for (const { to, probe } of tasks)
-      if (probe.port !== undefined) await listeners.open(to.namespace, probe.protocol, to.address, probe.port);
+      if (probe.port !== undefined) await listeners.open(to.namespace, probe.protocol, to.listenAddress ?? to.address, probe.port);
     const results: ProbeResult[] = [];
     const queue = tasks.entries();
     const work = async () => {
@@ -69,7 +70,8 @@ export async function runProbes(tasks: readonly ProbeTask[], options: ProbeOptio
 async function runProbe(task: ProbeTask, listeners: Listeners, deadlines: Deadlines, timeoutMs: number): Promise<ProbeResult> {
   const start = performance.now();
   const { probe, to, expected } = task;
-  const listener = probe.port === undefined ? undefined : listeners.get(to.namespace, probe.protocol, to.address, probe.port);
+  const listener =
+    probe.port === undefined ? undefined : listeners.get(to.namespace, probe.protocol, to.listenAddress ?? to.address, probe.port);
   const deadline = deadlines.after(expected === 'passes' ? timeoutMs * PATIENCE : timeoutMs);
   const outcome = await exchange(task, listener, deadline).catch(verdictOfError);
   return { ...outcome, ms: performance.now() - start };

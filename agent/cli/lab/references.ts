@@ -1,5 +1,6 @@
 import { cidr, contains, containsCidr, parseCidr } from '../../model/address.js';
-import type { EndpointRef } from './expect.js';
+import { type EndpointRef, INTERNET } from './expect.js';
+import { checkGateways, checkRouteTargets } from './references-gateways.js';
 import type { LabFile, LabInterface } from './schema.js';
 
 /** What can only be checked with the whole lab file in view: names that must exist, things that must fit. Pure. */
@@ -14,7 +15,7 @@ export interface LabIssue {
 export function checkReferences(lab: LabFile): LabIssue[] {
   const issues: LabIssue[] = [];
   const report = (path: readonly PropertyKey[], message: string) => void issues.push({ path, onKey: false, message });
-  const must = (kind: 'vpcs' | 'subnets' | 'groups' | 'interfaces', name: string, path: readonly PropertyKey[]): boolean => {
+  const must: Must = (kind, name, path) => {
     if (name in lab[kind]) return true;
     const known = Object.keys(lab[kind]);
     report(path, `${kind} has no '${name}'${known.length > 0 ? ` (it has ${known.join(', ')})` : ''}`);
@@ -73,13 +74,17 @@ export function checkReferences(lab: LabFile): LabIssue[] {
     if (vpcs.size > 1)
       report(['instances', name, 'interfaces'], `interfaces of one instance must be of one VPC, not ${[...vpcs].join(' and ')}`);
   }
+  checkGateways(lab, report, must);
   checkRouteTables(lab, report, must);
+  checkRouteTargets(lab, report, must);
   checkExpectations(lab, report);
   return issues;
 }
 
-type Report = (path: readonly PropertyKey[], message: string) => void;
-type Must = (kind: 'vpcs' | 'subnets' | 'groups' | 'interfaces', name: string, path: readonly PropertyKey[]) => boolean;
+export type Report = (path: readonly PropertyKey[], message: string) => void;
+type Kind = 'vpcs' | 'subnets' | 'groups' | 'interfaces' | 'elasticAddresses' | 'vpnGateways' | 'dhcpOptions';
+/** Reports a name that the part of the file does not have. */
+export type Must = (kind: Kind, name: string, path: readonly PropertyKey[]) => boolean;
 
 function checkGroups(lab: LabFile, report: Report, must: Must): void {
   for (const [name, group] of Object.entries(lab.groups)) {
@@ -118,17 +123,7 @@ function checkRouteTables(lab: LabFile, report: Report, must: Must): void {
       if (lab.subnets[subnet]?.vpc !== table.vpc)
         report(path, `subnet ${subnet} is of VPC ${lab.subnets[subnet]?.vpc}, the table of ${table.vpc}`);
     });
-    table.routes.forEach((route, i) => {
-      if (!(route.interface in lab.interfaces) && !isInline(lab, route.interface))
-        must('interfaces', route.interface, ['routeTables', name, 'routes', i]);
-    });
   }
-}
-
-/** Whether a name is that of an interface written inside an instance. */
-function isInline(lab: LabFile, name: string): boolean {
-  const match = /^(.+)-eth(\d+)$/.exec(name);
-  return typeof lab.instances[match?.[1] ?? '']?.interfaces[Number(match?.[2])] === 'object';
 }
 
 function checkExpectations(lab: LabFile, report: Report): void {
@@ -141,11 +136,23 @@ function checkExpectations(lab: LabFile, report: Report): void {
     }
     for (const { instance, interface: name } of [...expectation.sources, ...expectation.targets] satisfies EndpointRef[]) {
       const found = lab.instances[instance];
-      if (!found) report(path, `there is no instance '${instance}'`);
+      if (!found && isOutside(lab, instance)) {
+        if (name !== undefined) report(path, `${instance} is not of the lab's own: it has no interface '${name}'`);
+      } else if (!found) report(path, `there is no instance '${instance}'`);
       else if (name !== undefined && interfaceIndex(found.interfaces, instance, name) < 0)
         report(path, `${instance} has no interface '${name}'`);
     }
   });
+}
+
+interface Outside {
+  readonly instances: Readonly<Record<string, unknown>>;
+  readonly customerGateways: Readonly<Record<string, unknown>>;
+}
+
+/** Whether an endpoint of expectations is no instance: the internet, or a customer's network. */
+export function isOutside(lab: Outside, name: string): boolean {
+  return !(name in lab.instances) && (name === INTERNET || name in lab.customerGateways);
 }
 
 /** Device index of an interface given as `ethN` or by name; −1 when the instance has no such. */

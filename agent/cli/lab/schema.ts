@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseCidr } from '../../model/address.js';
+import { parseAclText } from './acl-text.js';
 import { parseExpectation } from './expect.js';
 import { parseRuleText, RuleTextError } from './rule-text.js';
 
@@ -62,6 +63,8 @@ const interfaceFields = {
     .optional(),
   check: OnOff.default(true),
   description: z.string().max(255).default(''),
+  /** An elastic address for the primary address: whichever is free, or this one of the pool. */
+  public: z.union([z.literal(true), address(4)], { error: 'must be true or an IPv4 address of the public pool' }).optional(),
 };
 export const LabInterface = z.strictObject(interfaceFields);
 export type LabInterface = z.output<typeof LabInterface>;
@@ -74,13 +77,70 @@ const LabRoute = z.string().transform((text, context) => {
     return z.NEVER;
   }
   if (!destination.canonical) context.addIssue(`'${match[1]}' has host bits set: write ${destination.text}`);
-  return { destination: destination.text, interface: match[2] };
+  return { destination: destination.text, target: match[2] };
 });
+
+/** `true`: it is called `<vpc>-<what>`. */
+const gatewayName = z.union([z.literal(true), Name], { error: 'must be true or a name' }).optional();
+const aclEntry = (direction: 'ingress' | 'egress') => parsed((text) => parseAclText(text, direction));
+const asn = z.int().min(1).max(4_294_967_294);
+
+const gatewayParts = {
+  elasticAddresses: named(
+    z.strictObject({
+      publicIp: address(4).optional(),
+      interface: Name.optional(),
+      /** One of the interface's addresses; absent: the primary one. */
+      address: address(4).optional(),
+    }),
+  ),
+  natGateways: named(
+    z.strictObject({
+      subnet: Name,
+      /** Absent: one of its own. */
+      elasticAddress: Name.optional(),
+      private: z.literal(true).optional(),
+    }),
+  ),
+  vpnGateways: named(z.strictObject({ vpc: Name, asn: asn.optional() })),
+  customerGateways: named(
+    z.strictObject({
+      /** Its address in the internet. */
+      address: address(4),
+      vpnGateway: Name,
+      /** Ranges of the network behind it. */
+      routes: z.array(range(4)).min(1, 'must have a range'),
+      asn: asn.optional(),
+    }),
+  ),
+  peerings: named(z.strictObject({ between: z.tuple([Name, Name], { error: 'must be two VPCs: [a, b]' }) })),
+  networkAcls: named(
+    z.strictObject({
+      vpc: Name,
+      subnets: z.array(Name).default([]),
+      ingress: z.array(aclEntry('ingress')).default([]),
+      egress: z.array(aclEntry('egress')).default([]),
+    }),
+  ),
+  dhcpOptions: named(
+    z
+      .strictObject({ domainName: z.string().min(1).optional(), servers: z.array(z.string()).min(1).max(4).optional() })
+      .refine((options) => options.domainName !== undefined || options.servers !== undefined, 'must say domainName or servers'),
+  ),
+};
 
 export const LabFile = z.strictObject({
   lab: Name,
   description: z.string().optional(),
-  vpcs: named(z.strictObject({ cidr: range(4), ipv6: Ipv6Range.optional() })),
+  vpcs: named(
+    z.strictObject({
+      cidr: range(4),
+      ipv6: Ipv6Range.optional(),
+      internet: gatewayName,
+      egressOnly: gatewayName,
+      dhcpOptions: Name.optional(),
+    }),
+  ),
   subnets: named(z.strictObject({ vpc: Name, cidr: range(4), zone: z.string().optional(), ipv6: Ipv6Range.optional() })),
   prefixLists: named(
     z.strictObject({
@@ -113,8 +173,11 @@ export const LabFile = z.strictObject({
       main: z.literal(true).optional(),
       subnets: z.array(Name).default([]),
       routes: z.array(LabRoute).default([]),
+      /** VPN gateways whose connections' routes appear in it by themselves. */
+      propagate: z.array(Name).default([]),
     }),
   ),
+  ...gatewayParts,
   expect: z.array(parsed(parseExpectation)).default([]),
 });
 export type LabFile = z.output<typeof LabFile>;
