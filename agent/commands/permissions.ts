@@ -3,6 +3,7 @@ import { apiError, invalidValue } from '../model/errors.js';
 import { mintId } from '../model/ids.js';
 import type { RulePeer, SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
 import { TagMap } from '../model/tags.js';
+import { peerVpcId } from '../model/vpc-peering-connection.js';
 import type { CommandContext } from './command.js';
 import type { Draft } from './draft.js';
 import { groupId, prefixListId, text } from './fields.js';
@@ -20,7 +21,7 @@ const Peer = z
   .union([
     z.strictObject({ cidr: z.string().describe('IPv4 range, for example 10.0.0.0/8.') }),
     z.strictObject({ cidr6: z.string().describe('IPv6 range, for example ::/0.') }),
-    z.strictObject({ groupId: groupId.describe('Interfaces of another group of the VPC.') }),
+    z.strictObject({ groupId: groupId.describe('Interfaces of another group of the VPC, or of a VPC that is an active peer.') }),
     z.strictObject({ self: z.literal(true).describe('Interfaces of the same group.') }),
     z.strictObject({ prefixListId }),
   ])
@@ -116,11 +117,17 @@ function peerOf(draft: Draft, group: SecurityGroup, peer: Permission['peer']): R
   if ('prefixListId' in peer) return { kind: 'prefixList', prefixListId: required(draft, 'prefixList', peer.prefixListId).prefixListId };
   const other = 'self' in peer ? group : draft.get('securityGroup', peer.groupId);
   if (!other) throw apiError('InvalidGroup.NotFound', { id: 'groupId' in peer ? peer.groupId : group.groupId });
-  if (other.vpcId !== group.vpcId)
+  if (other.vpcId !== group.vpcId && !arePeers(draft, other.vpcId, group.vpcId))
     throw invalidValue(
-      `${other.groupId} belongs to ${other.vpcId} and ${group.groupId} to ${group.vpcId}; a rule can name groups of its own VPC`,
+      `${other.groupId} belongs to ${other.vpcId} and ${group.groupId} to ${group.vpcId}; a rule can name groups of its own VPC and of active peers`,
     );
   return { kind: 'group', groupId: other.groupId, vpcId: other.vpcId, ownerId: other.ownerId };
+}
+
+function arePeers(draft: Draft, vpcId: string, otherVpcId: string): boolean {
+  return draft
+    .by('vpcPeeringConnection', 'vpcId', vpcId)
+    .some((peering) => peering.status === 'active' && peerVpcId(peering, vpcId) === otherVpcId);
 }
 
 function checkFamily(draft: Draft, protocol: string, peer: RulePeer): void {

@@ -227,7 +227,10 @@ class Effects {
     const is = presentInstance(this.after, this.hostId, id);
     if (Boolean(was) === Boolean(is)) return;
     for (const snapshot of [this.before, this.after])
-      for (const eni of snapshot.by('networkInterface', 'instanceId', id)) this.presenceChange(eni.networkInterfaceId);
+      for (const eni of snapshot.by('networkInterface', 'instanceId', id)) {
+        this.presenceChange(eni.networkInterfaceId);
+        this.peerMembers([eni]);
+      }
   }
 
   private networkAcl(versions: Versions<'networkAcl'>): void {
@@ -236,7 +239,16 @@ class Effects {
 
   private natGateway(id: string, versions: Versions<'natGateway'>): void {
     if (!versions.some((gateway) => gateway?.hostId === this.hostId)) return;
-    if (differ(versions, ({ state, hostId }: NatGateway) => [state, hostId])) this.affected.add(id);
+    if (!differ(versions, ({ state, hostId }: NatGateway) => [state, hostId])) return;
+    this.affected.add(id);
+    for (const gateway of versions) {
+      if (!gateway) continue;
+      const { networkInterfaceId, vpcId } = gateway;
+      this.affected.add(networkInterfaceId);
+      this.populations.add(vpcId);
+      // Its interface takes the routes, or leaves them to the router.
+      this.routers.add(vpcId);
+    }
   }
 
   /** The router has the routes to interfaces that are not there, and is there itself while it has an interface. */
