@@ -5,6 +5,7 @@ import { CliError, RequestRefused } from '../errors.js';
 import { LAB_NOUNS } from './nouns.js';
 import { mainTableKey } from './plan-routes.js';
 import { resolvePath, resolveTemplate, type Step, stepText } from './steps.js';
+import { NetworkAcl } from './wire.js';
 
 export interface StepReport {
   readonly step: Step;
@@ -36,6 +37,7 @@ export async function executeSteps(steps: readonly Step[], options: ExecuteOptio
 
 async function executeStep(step: Step, ids: Map<string, string>, options: ExecuteOptions): Promise<string | undefined> {
   const { client } = options;
+  if (step.finds) ids.set(step.finds.key, await aclAssociation(client, String(resolveTemplate(step.finds.subnetId, ids))));
   const body = step.body === undefined ? undefined : resolveTemplate(step.body, ids);
   const answer = await client.request(step.method, resolvePath(step.path, ids), body).catch((error: unknown) => {
     if (error instanceof RequestRefused)
@@ -45,6 +47,13 @@ async function executeStep(step: Step, ids: Map<string, string>, options: Execut
   const id = step.creates && remember(step.creates, answer, ids);
   if (step.until) await reach(step, resolvePath(step.until.path, ids), step.until.states, options);
   return id;
+}
+
+async function aclAssociation(client: Client, subnetId: string): Promise<string> {
+  const acls = (await client.list(LAB_NOUNS['network-acl'].path)).map((acl) => NetworkAcl.parse(acl));
+  const found = acls.flatMap((acl) => acl.associations).find((association) => association.subnetId === subnetId);
+  if (!found) throw new CliError('NotFound', `subnet ${subnetId} has no network ACL`);
+  return found.associationId;
 }
 
 const Run = z.looseObject({ instances: z.tuple([z.record(z.string(), z.json())]) });

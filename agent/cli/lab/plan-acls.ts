@@ -1,6 +1,6 @@
 import { type AclEntrySpec, aclEntryKey } from './acl-text.js';
 import type { LabPlan } from './plan.js';
-import { type Id, pathTo, type Template } from './steps.js';
+import { type Id, pathTo, type Step, type Template } from './steps.js';
 
 /** Network ACLs: numbered entries, and the subnets that use them. Other subnets use their VPC's default one. */
 export function planNetworkAcls(plan: LabPlan): void {
@@ -32,7 +32,7 @@ function planReturns(plan: LabPlan): void {
     const holder = [...plan.current.networkAcls].find(([, acl]) => acl.associations.some(({ subnetId }) => subnetId === found.subnetId));
     const standard = [...plan.current.vpcs.values()].find(({ vpcId }) => vpcId === found.vpcId)?.defaultNetworkAclId;
     if (!holder || typeof standard !== 'string') continue;
-    plan.change('network acls', 'networkAcls', holder[0], `no longer use it for subnet ${name}`, use(standard, found.subnetId));
+    plan.change('network acls', 'networkAcls', holder[0], `no longer use it for subnet ${name}`, use(name, standard, found.subnetId));
   }
 }
 
@@ -61,11 +61,11 @@ const entryText = ({ ruleNumber, egress, ruleAction, protocol, cidr }: AclEntryS
   `${ruleNumber} ${ruleAction} ${protocol === '-1' ? 'all' : protocol} ${egress ? 'to' : 'from'} ${cidr}`;
 
 function associate(plan: LabPlan, name: string, acl: Id, subnet: string): void {
-  plan.change('network acls', 'networkAcls', name, `use it for subnet ${subnet}`, use(acl, plan.id('subnets', subnet)));
+  plan.change('network acls', 'networkAcls', name, `use it for subnet ${subnet}`, use(subnet, acl, plan.id('subnets', subnet)));
 }
 
-const use = (acl: Id, subnetId: Id) => ({
-  method: 'POST' as const,
-  path: pathTo('network-acl', acl, 'associations'),
-  body: { subnetId },
-});
+/** Replaces whatever ACL the subnet has. */
+function use(subnet: string, networkAclId: Id, subnetId: Id): Pick<Step, 'method' | 'path' | 'body' | 'finds'> {
+  const key = `network ACL association of subnet/${subnet}`;
+  return { method: 'PUT', path: ['/v1/network-acl-associations/', { $ref: key }], body: { networkAclId }, finds: { key, subnetId } };
+}

@@ -53,10 +53,10 @@ function associate(plan: LabPlan, name: string, owner: string, address: string |
   });
 }
 
-function disassociate(plan: LabPlan, name: string, { allocationId }: ElasticAddress): void {
+function disassociate(plan: LabPlan, name: string, { association }: ElasticAddress): void {
+  if (!association) return;
   plan.change('disassociate', 'elasticAddresses', name, 'take it away', {
-    method: 'POST',
-    path: pathTo('elastic-address', allocationId, 'disassociate'),
-    body: {},
+    method: 'DELETE',
+    path: [`/v1/elastic-ip-associations/${encodeURIComponent(association.associationId)}`],
   });
 }

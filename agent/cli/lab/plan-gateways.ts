@@ -91,11 +91,11 @@ function planCustomerGateways(plan: LabPlan): void {
 }
 
 function planVpnConnections(plan: LabPlan): void {
-  const route = (method: 'POST' | 'DELETE', name: string, destinationCidrBlock: string) =>
-    plan.change('connections', 'vpnConnections', name, `${method === 'POST' ? '' : 'no '}route ${destinationCidrBlock}`, {
+  const route = (method: 'POST' | 'DELETE', name: string, destination: string) =>
+    plan.change('connections', 'vpnConnections', name, `${method === 'POST' ? '' : 'no '}route ${destination}`, {
       method,
       path: pathTo('vpn-connection', plan.id('vpnConnections', name), 'routes'),
-      body: { destinationCidrBlock },
+      body: { destination },
     });
   for (const [name, found] of plan.gone('vpnConnections')) plan.delete('delete gateways', 'vpnConnections', name, found.vpnConnectionId);
   for (const [name, { vpnGateway, routes }] of plan.missing('vpnConnections')) {
@@ -122,7 +122,7 @@ export function planDhcpOptions(plan: LabPlan): void {
     plan.create('dhcp options', 'dhcpOptions', name, { domainName, domainNameServers: servers });
   const associate = (vpc: string, options: string | undefined) =>
     plan.change('dhcp options', 'vpcs', vpc, `DHCP options ${options ?? 'default'}`, {
-      method: 'PUT',
+      method: 'POST',
       path: pathTo('vpc', plan.id('vpcs', vpc), 'dhcp-options'),
       body: { dhcpOptionsId: options === undefined ? 'default' : plan.id('dhcpOptions', options) },
     });

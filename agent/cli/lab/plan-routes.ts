@@ -71,7 +71,10 @@ function setRoutes(plan: LabPlan, name: string, table: Id, vpc: string, wanted: 
   }
   for (const destination of existing.keys()) {
     if (wanted.some((route) => route.destination === destination)) continue;
-    plan.change('release routes', 'routeTables', name, `no route ${destination}`, { method: 'DELETE', path, body: { destination } });
+    const undo = local.has(destination)
+      ? ({ method: 'PUT', path, body: { destination, gatewayId: 'local' } } as const)
+      : ({ method: 'DELETE', path, body: { destination } } as const);
+    plan.change('release routes', 'routeTables', name, `no route ${destination}`, undo);
   }
 }
 
@@ -81,14 +84,13 @@ const PROPAGATED = 'EnableVgwRoutePropagation';
 const NO_TARGET = { part: 'interfaces', name: '' } as const;
 
 function setPropagation(plan: LabPlan, name: string, table: Id, wanted: readonly string[], found: readonly string[]): void {
-  const step = (stage: 'routes' | 'release routes', method: 'POST' | 'DELETE', gateway: string, gatewayId: Id) =>
-    plan.change(stage, 'routeTables', name, `${method === 'POST' ? 'propagate' : 'no longer propagate'} routes of ${gateway}`, {
+  const step = (stage: 'routes' | 'release routes', method: 'PUT' | 'DELETE', gateway: string, gatewayId: Id) =>
+    plan.change(stage, 'routeTables', name, `${method === 'PUT' ? 'propagate' : 'no longer propagate'} routes of ${gateway}`, {
       method,
-      path: pathTo('route-table', table, 'propagations'),
-      body: { gatewayId },
+      path: [...pathTo('route-table', table, 'propagations'), '/', gatewayId],
     });
   for (const gateway of wanted)
-    if (!found.includes(plan.knownId('vpnGateways', gateway) ?? '')) step('routes', 'POST', gateway, plan.id('vpnGateways', gateway));
+    if (!found.includes(plan.knownId('vpnGateways', gateway) ?? '')) step('routes', 'PUT', gateway, plan.id('vpnGateways', gateway));
   const wantedIds = wanted.map((gateway) => plan.knownId('vpnGateways', gateway));
   for (const id of found) if (!wantedIds.includes(id)) step('release routes', 'DELETE', plan.nameOf('vpnGateways', id), id);
 }

@@ -174,7 +174,7 @@ export class LabPlan {
     });
   }
 
-  change(stage: Stage, part: Part, name: string, detail: string, call: Pick<Step, 'method' | 'path' | 'body' | 'until'>): void {
+  change(stage: Stage, part: Part, name: string, detail: string, call: Pick<Step, 'method' | 'path' | 'body' | 'finds' | 'until'>): void {
     this.add(stage, { verb: 'change', subject: `${nounText(NOUN_OF[part])} ${name}`, detail, ...call });
   }
 

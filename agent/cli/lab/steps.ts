@@ -21,6 +21,8 @@ export interface Step {
   /** Parts of the path; ids are encoded. */
   readonly path: readonly (string | Ref)[];
   readonly body?: Template;
+  /** Looked up before: the subnet's association with the network ACL that it has then, as a reference for the path. */
+  readonly finds?: { readonly key: string; readonly subnetId: Id };
   /** The resource that the answer describes. */
   readonly creates?: { readonly key: string; readonly noun: LabNoun };
   /** Wait afterwards until the resource is in one of these states; gone counts as `terminated`. */
