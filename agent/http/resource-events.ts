@@ -23,14 +23,32 @@ export const ResourceEventView = z
 
 type Context = (snapshot: Snapshot) => ViewContext;
 
-/** What a commit means to those who watch resources: one event per resource that changed. */
+/** What a commit means to those who watch resources: one event per resource that changed, or is shown otherwise. */
 export function commitEvents({ before, after, changes }: CommitEvent, context: Context, at: string): ResourceEvent[] {
-  return changes.flatMap((change) => {
+  const own = changes.flatMap((change) => {
     const { kind, id } = change;
     if (!isEventKind(kind)) return [];
     const type = change.record === undefined ? 'deleted' : before.get(kind, id) === undefined ? 'created' : 'modified';
     return [resourceEvent(type, kind, id, after, context, at)];
   });
+  const told = new Set(own.map((event) => event.id));
+  const others = [...publicAddressViews(before, after, changes)].filter(([id, kind]) => !told.has(id) && after.get(kind, id));
+  return [...own, ...others.map(([id, kind]) => resourceEvent('modified', kind, id, after, context, at))];
+}
+
+/** An interface is shown with its public addresses and an instance with its interface's, though neither record has them. */
+function publicAddressViews(before: Snapshot, after: Snapshot, changes: readonly Change[]): Map<string, 'networkInterface' | 'instance'> {
+  const shown = new Map<string, 'networkInterface' | 'instance'>();
+  for (const { kind, id } of changes) {
+    if (kind !== 'elasticIp') continue;
+    for (const snapshot of [before, after]) {
+      const eni = snapshot.get('networkInterface', snapshot.get('elasticIp', id)?.association?.networkInterfaceId ?? '');
+      if (!eni) continue;
+      shown.set(eni.networkInterfaceId, 'networkInterface');
+      if (eni.attachment) shown.set(eni.attachment.instanceId, 'instance');
+    }
+  }
+  return shown;
 }
 
 /** What it means that a unit of the kernel was realised, or could not be. An instance's state depends on its interfaces'. */
