@@ -13,6 +13,15 @@ export const NOUNS = {
   group: { path: '/v1/security-groups', idField: 'groupId', idPrefix: 'sg-' },
   'route-table': { path: '/v1/route-tables', idField: 'routeTableId', idPrefix: 'rtb-' },
   acl: { path: '/v1/network-acls', idField: 'networkAclId', idPrefix: 'acl-' },
+  'internet-gateway': { path: '/v1/internet-gateways', idField: 'internetGatewayId', idPrefix: 'igw-' },
+  'egress-gateway': { path: '/v1/egress-only-internet-gateways', idField: 'egressOnlyInternetGatewayId', idPrefix: 'eigw-' },
+  'nat-gateway': { path: '/v1/nat-gateways', idField: 'natGatewayId', idPrefix: 'nat-' },
+  address: { path: '/v1/elastic-ips', idField: 'allocationId', idPrefix: 'eipalloc-' },
+  peering: { path: '/v1/vpc-peering-connections', idField: 'vpcPeeringConnectionId', idPrefix: 'pcx-' },
+  'vpn-gateway': { path: '/v1/vpn-gateways', idField: 'vpnGatewayId', idPrefix: 'vgw-' },
+  'customer-gateway': { path: '/v1/customer-gateways', idField: 'customerGatewayId', idPrefix: 'cgw-' },
+  vpn: { path: '/v1/vpn-connections', idField: 'vpnConnectionId', idPrefix: 'vpn-' },
+  'dhcp-options': { path: '/v1/dhcp-options', idField: 'dhcpOptionsId', idPrefix: 'dopt-' },
   'prefix-list': { path: '/v1/prefix-lists', idField: 'prefixListId', idPrefix: 'pl-' },
 } as const satisfies Record<string, NounInfo>;
 

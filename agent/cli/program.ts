@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { createCommands } from './commands/create.js';
 import { describeCommand } from './commands/describe.js';
 import { execCommand } from './commands/exec.js';
+import { gatewayCommands } from './commands/gateways.js';
 import { instanceCommands } from './commands/instances.js';
 import { interfaceCommands } from './commands/interfaces.js';
 import { labCommands } from './commands/lab.js';
@@ -49,6 +50,7 @@ export function buildProgram({ io, version, local }: ProgramDeps): Command {
   interfaceCommands(program, io);
   ruleCommands(program, io);
   routeCommands(program, io);
+  gatewayCommands(program, io);
   modifyCommands(program, io);
   execCommand(program, io);
   watchCommand(program, io);

@@ -45,7 +45,7 @@ export const NAME_TAGS = ['enid:name', 'Name'] as const;
 
 /**
  * The id of a resource given by id or by name: a name is the value of the tag `enid:name` (labs) or `Name`, or a group's or
- * list's own name. @throws {CliError} NotFound or Ambiguous.
+ * list's own name, or an elastic address itself. @throws {CliError} NotFound or Ambiguous.
  */
 export async function resolveId(session: Session, noun: NounName, idOrName: string): Promise<string> {
   if (nounOfId(idOrName) !== undefined) return idOrName;
@@ -63,10 +63,12 @@ export async function fetchResource(session: Session, noun: NounName, idOrName: 
   return session.client.resource('GET', resourcePath(noun, await resolveId(session, noun, idOrName)));
 }
 
-const isLive = (resource: Resource): boolean => resource.state !== 'terminated';
+/** States that nothing comes back from: such a resource is only listed, and does not hold its name. */
+const ENDED: ReadonlySet<unknown> = new Set(['terminated', 'deleting', 'deleted', 'rejected']);
+const isLive = (resource: Resource): boolean => !ENDED.has(resource.state) && !ENDED.has(resource.status);
 
 function namesOf(resource: Resource): unknown[] {
   const tags = resource.tags;
   const tagged = tags !== null && typeof tags === 'object' && !Array.isArray(tags) ? NAME_TAGS.map((key) => tags[key]) : [];
-  return [...tagged, resource.groupName, resource.name];
+  return [...tagged, resource.groupName, resource.name, resource.publicIp];
 }

@@ -50,6 +50,7 @@ export const NetworkInterface = z.looseObject({
   sourceDestCheck: z.boolean(),
   groups: z.array(z.looseObject({ groupId: z.string(), groupName: z.string().optional() })),
   privateIpAddresses: z.array(z.looseObject({ privateIpAddress: z.string(), primary: z.boolean() })),
+  association: z.looseObject({ publicIp: z.string() }).optional(),
   ipv6Addresses: z.array(z.union([z.string(), z.looseObject({ ipv6Address: z.string() }).transform((a) => a.ipv6Address)])).default([]),
   attachment: Attachment.optional(),
   tags: Tags,
@@ -65,6 +66,7 @@ export const Instance = z.looseObject({
   hostId: z.string().optional(),
   state: z.string(),
   privateIpAddress: z.string().optional(),
+  publicIpAddress: z.string().optional(),
   /** The namespace's name under /run/netns. */
   namespace: z.string().optional(),
   /** First process of its PID namespace, as the host numbers it. */

@@ -170,6 +170,7 @@ function unitsOf(snapshot: Snapshot): string[] {
     ...snapshot.all('vpc').map((vpc) => vpc.vpcId),
     ...running.map((i) => i.instanceId),
     ...attached.map((eni) => eni.networkInterfaceId),
+    ...snapshot.all('natGateway').map((gateway) => gateway.natGatewayId),
   ];
 }
 

@@ -1,13 +1,17 @@
 import type { Command } from 'commander';
+import type { Resource } from '../client.js';
 import type { Io } from '../io.js';
 import { NOUNS, type NounName } from '../nouns.js';
 import { action, type Options, resolveId, type Session } from '../session.js';
+import { createGatewayCommands } from './create-gateways.js';
 import { showResource } from './describe.js';
 import { collect, examples, given, parseCount, parseSwitch, parseTag } from './shared.js';
 
 /** `eni create NOUN …`. Every one takes --name, --tag and --client-token. */
 export function createCommands(program: Command, io: Io): void {
-  const create = program.command('create').description('Create a VPC, subnet, interface, group, route table or prefix list');
+  const create = program
+    .command('create')
+    .description('Create a VPC, subnet, interface, group, route table, prefix list, gateway, address or connection');
   const verb = (usage: string, summary: string) =>
     create
       .command(usage)
@@ -108,6 +112,8 @@ export function createCommands(program: Command, io: Io): void {
         }),
       ),
     );
+
+  createGatewayCommands(verb, io, post);
 }
 
 /** Tags of a create body: --tag and --name. */
@@ -116,13 +122,14 @@ export function tagsOf(options: Options): Record<string, string> {
 }
 
 async function submit(session: Session, noun: NounName, options: Options, body: Record<string, unknown>): Promise<void> {
-  const created = await session.client.resource(
-    'POST',
-    NOUNS[noun].path,
-    given({ ...body, tags: tagsOf(options), clientToken: options.clientToken }),
-  );
-  showResource(session, noun, created);
+  showResource(session, noun, await post(session, noun, options, body));
 }
+
+/** Creates a resource and returns it as it was answered. */
+export type Submit = (session: Session, noun: NounName, options: Options, body: Record<string, unknown>) => Promise<Resource>;
+
+const post: Submit = (session, noun, options, body) =>
+  session.client.resource('POST', NOUNS[noun].path, given({ ...body, tags: tagsOf(options), clientToken: options.clientToken }));
 
 function addressList(primary: string | undefined, secondary: readonly string[]): { privateIpAddress: string; primary: boolean }[] {
   return [

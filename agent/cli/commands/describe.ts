@@ -18,6 +18,15 @@ const TOPICS: Readonly<Record<string, NounName>> = {
   'route-tables': 'route-table',
   acls: 'acl',
   'prefix-lists': 'prefix-list',
+  'internet-gateways': 'internet-gateway',
+  'egress-gateways': 'egress-gateway',
+  'nat-gateways': 'nat-gateway',
+  addresses: 'address',
+  peerings: 'peering',
+  'vpn-gateways': 'vpn-gateway',
+  'customer-gateways': 'customer-gateway',
+  vpns: 'vpn',
+  'dhcp-options': 'dhcp-options',
 };
 /** Lists that are not resources of a network: path → printed as they are. */
 const LISTS: Readonly<Record<string, string>> = {

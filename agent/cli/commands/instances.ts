@@ -20,6 +20,7 @@ export function instanceCommands(program: Command, io: Io): void {
     .option('--subnet <subnet>', 'make the first interface there; id or name')
     .option('--group <group>', 'security group of that interface; repeatable', collect, [])
     .option('--interface <interface>', 'existing interface; the first becomes eth0, the next eth1, …; repeatable', collect, [])
+    .option('--public-address <on|off>', "automatic public address for that interface (default: the subnet's setting)", parseSwitch)
     .option('--count <n>', 'how many instances', parseCount)
     .option('--user-data <file>', 'script that runs in the instance at each start; - reads standard input')
     .option('--source-based-routing <on|off>', 'replies leave by the interface that was asked', parseSwitch)
@@ -86,15 +87,23 @@ const Reservation = z.looseObject({ reservationId: z.string(), instances: z.arra
 async function runInstances(session: Session, _args: readonly unknown[], options: any): Promise<void> {
   if (options.interface.length > 0 && (options.subnet !== undefined || options.group.length > 0))
     throw new UsageError('--subnet and --group make a new interface; they do not go with --interface');
+  if (options.interface.length > 0 && options.publicAddress !== undefined)
+    throw new UsageError('--public-address is for a new interface; associate an elastic address with an existing one');
   const interfaceIds = await resolveAll(session, 'interface', options.interface);
+  const fresh = given({
+    subnetId: options.subnet && (await resolveId(session, 'subnet', options.subnet)),
+    groupIds: await resolveAll(session, 'group', options.group),
+  });
+  const interfaces =
+    options.publicAddress === undefined
+      ? { ...fresh, networkInterfaces: interfaceIds.map((networkInterfaceId, deviceIndex) => ({ deviceIndex, networkInterfaceId })) }
+      : { networkInterfaces: [{ deviceIndex: 0, ...fresh, associatePublicIpAddress: options.publicAddress }] };
   const answer = await session.client.resource(
     'POST',
     NOUNS.instance.path,
     given({
       instanceType: options.type,
-      subnetId: options.subnet && (await resolveId(session, 'subnet', options.subnet)),
-      groupIds: await resolveAll(session, 'group', options.group),
-      networkInterfaces: interfaceIds.map((networkInterfaceId, deviceIndex) => ({ deviceIndex, networkInterfaceId })),
+      ...interfaces,
       count: options.count,
       userData: options.userData && (await readScript(options.userData)),
       sourceBasedRouting: options.sourceBasedRouting,

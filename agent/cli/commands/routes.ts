@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
+import { UsageError } from '../errors.js';
 import type { Io } from '../io.js';
-import { nounOfId, resourcePath } from '../nouns.js';
+import { type NounName, nounOfId, resourcePath } from '../nouns.js';
 import { action, fetchResource, resolveId, type Session } from '../session.js';
 import * as wire from '../wire.js';
 import { showResource } from './describe.js';
@@ -10,19 +11,18 @@ export function routeCommands(program: Command, io: Io): void {
   const route = program.command('route').description('Set or delete the routes of a route table');
   route
     .command('set')
-    .description('Send a destination to an interface, or to the first interface of an instance')
+    .description('Send a destination to an interface, an instance, a gateway or a peering connection')
     .argument('<table>', 'route table, id or name')
     .argument('<destination>', 'range')
-    .argument('<target>', 'interface or instance; a name is an interface')
-    .addHelpText('after', examples('eni route set private 0.0.0.0/0 nat-eni'))
+    .argument('<target>', 'id of any of these, or local; a name is an interface')
+    .addHelpText('after', examples('eni route set private 0.0.0.0/0 nat-eni', 'eni route set public 0.0.0.0/0 igw-0123456789abcdef0'))
     .action(
       action(io, async (session, [table, destination, target]) => {
         const current = wire.RouteTable.parse(await fetchResource(session, 'route-table', table));
-        const body =
-          nounOfId(target) === 'instance'
-            ? { destination, instanceId: target }
-            : { destination, networkInterfaceId: await resolveId(session, 'interface', target) };
-        const isThere = current.routes.some((r) => r.destination === destination);
+        const field = target === 'local' ? 'gatewayId' : TARGET_FIELDS[nounOfId(target) ?? 'interface'];
+        if (field === undefined) throw new UsageError(`a route cannot lead to ${target}`);
+        const body = { destination, [field]: field === 'networkInterfaceId' ? await resolveId(session, 'interface', target) : target };
+        const isThere = current.routes.some((r) => r.destination === destination && r.origin !== 'EnableVgwRoutePropagation');
         await session.client.request(isThere ? 'PUT' : 'POST', routesPath(current.routeTableId), body);
         await showTable(session, current.routeTableId);
       }),
@@ -67,6 +67,17 @@ export function routeCommands(program: Command, io: Io): void {
       }),
     );
 }
+
+/** Field of the request that names a target of each kind. */
+const TARGET_FIELDS: { readonly [N in NounName]?: string } = {
+  interface: 'networkInterfaceId',
+  instance: 'instanceId',
+  'internet-gateway': 'gatewayId',
+  'vpn-gateway': 'gatewayId',
+  'nat-gateway': 'natGatewayId',
+  'egress-gateway': 'egressOnlyInternetGatewayId',
+  peering: 'vpcPeeringConnectionId',
+};
 
 const routesPath = (routeTableId: string): string => `${resourcePath('route-table', routeTableId)}/routes`;
 

@@ -64,7 +64,7 @@ const interfaceFields = {
   check: OnOff.default(true),
   description: z.string().max(255).default(''),
   /** An elastic address for the primary address: whichever is free, or this one of the pool. */
-  public: z.union([z.literal(true), address(4)], { error: 'must be true or an IPv4 address of the public pool' }).optional(),
+  public: z.union([address(4), z.literal(true)], { error: 'must be true or an IPv4 address of the public pool' }).optional(),
 };
 export const LabInterface = z.strictObject(interfaceFields);
 export type LabInterface = z.output<typeof LabInterface>;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Resource } from '../client.js';
 import type { NounName } from '../nouns.js';
 import * as wire from '../wire.js';
+import * as gateways from './gateway-views.js';
 import { type Cell, type Column, renderTable } from './table.js';
 import type { Paint, Style } from './text.js';
 import { ago } from './units.js';
@@ -23,6 +24,11 @@ const STATE_STYLE: Readonly<Record<string, Style>> = {
   running: 'green',
   'in-use': 'green',
   available: 'cyan',
+  active: 'green',
+  UP: 'green',
+  DOWN: 'yellow',
+  'pending-acceptance': 'yellow',
+  deleting: 'yellow',
   pending: 'yellow',
   attaching: 'yellow',
   detaching: 'yellow',
@@ -76,6 +82,7 @@ const INTERFACE: Column<wire.NetworkInterface>[] = [
   { title: 'NAME', cell: nameOf },
   { title: 'STATUS', cell: (r) => stateCell(r.status) },
   { title: 'ADDRESS', cell: (r) => firstAndMore(r.privateIpAddresses.map((a) => a.privateIpAddress)) },
+  { title: 'PUBLIC', cell: (r) => r.association?.publicIp },
   { title: 'IPV6', cell: (r) => firstAndMore(r.ipv6Addresses) },
   { title: 'MAC', cell: (r) => r.macAddress },
   { title: 'INSTANCE', cell: (r) => r.attachment?.instanceId },
@@ -91,6 +98,7 @@ const instanceColumns = (nowMs: number): Column<wire.Instance>[] => [
   { title: 'STATE', cell: (r) => stateCell(r.state) },
   { title: 'TYPE', cell: (r) => r.instanceType },
   { title: 'ADDRESS', cell: (r) => r.privateIpAddress },
+  { title: 'PUBLIC', cell: (r) => r.publicIpAddress },
   { title: 'ZONE', cell: (r) => r.availabilityZone },
   { title: 'HOST', cell: (r) => r.hostId },
   { title: 'LAUNCHED', cell: (r) => r.launchTime && ago(r.launchTime, nowMs) },
@@ -117,7 +125,13 @@ const ROUTE_TABLE: Column<wire.RouteTable>[] = [
   { title: 'VPC', cell: (r) => r.vpcId },
   { title: 'MAIN', cell: (r) => yes(r.main) },
   { title: 'SUBNETS', cell: (r) => r.associations.flatMap((a) => a.subnetId ?? []).join(',') },
-  { title: 'ROUTES', cell: (r) => r.routes.map((route) => `${route.destination} via ${targetText(route.target)}`).join(', ') },
+  {
+    title: 'ROUTES',
+    cell: (r) =>
+      r.routes
+        .map((route) => `${route.destination} via ${targetText(route.target)}${route.state === 'blackhole' ? ' (blackhole)' : ''}`)
+        .join(', '),
+  },
 ];
 const PREFIX_LIST: Column<wire.PrefixList>[] = [
   { title: 'PREFIX LIST', cell: (r) => r.prefixListId },
@@ -168,6 +182,20 @@ const groupsWithRules: View = (resources, options) =>
         .join('\n')
     : groups(resources, options);
 
+const acls = tableOf(wire.NetworkAcl, () => ACL);
+const aclsWithEntries: View = (resources, options) =>
+  options.detail
+    ? resources
+        .map(
+          (resource) =>
+            acls([resource], options) +
+            renderTable(gateways.aclEntry(portText), gateways.NetworkAcl.parse(resource).entries, options.paint),
+        )
+        .join('\n')
+    : acls(resources, options);
+
+const CELLS: gateways.Cells = { nameOf, stateCell, faultOf };
+
 export const VIEWS: { readonly [N in NounName]: View } = {
   vpc: tableOf(wire.Vpc, () => VPC),
   subnet: tableOf(wire.Subnet, () => SUBNET),
@@ -175,8 +203,17 @@ export const VIEWS: { readonly [N in NounName]: View } = {
   instance: tableOf(wire.Instance, ({ nowMs }) => instanceColumns(nowMs)),
   group: groupsWithRules,
   'route-table': tableOf(wire.RouteTable, () => ROUTE_TABLE),
-  acl: tableOf(wire.NetworkAcl, () => ACL),
+  acl: aclsWithEntries,
   'prefix-list': tableOf(wire.PrefixList, () => PREFIX_LIST),
+  'internet-gateway': tableOf(gateways.InternetGateway, () => gateways.internetGateway(CELLS)),
+  'egress-gateway': tableOf(gateways.EgressOnlyGateway, () => gateways.egressGateway(CELLS)),
+  'nat-gateway': tableOf(gateways.NatGateway, () => gateways.natGateway(CELLS)),
+  address: tableOf(gateways.ElasticAddress, () => gateways.elasticAddress(CELLS)),
+  peering: tableOf(gateways.Peering, () => gateways.peering(CELLS)),
+  'vpn-gateway': tableOf(gateways.VpnGateway, () => gateways.vpnGateway(CELLS)),
+  'customer-gateway': tableOf(gateways.CustomerGateway, () => gateways.customerGateway(CELLS)),
+  vpn: tableOf(gateways.VpnConnection, () => gateways.vpnConnection(CELLS)),
+  'dhcp-options': tableOf(gateways.DhcpOptions, () => gateways.dhcpOptions(CELLS)),
 };
 
 /** A table of anything else: one column per field that holds a plain value. */
