@@ -29,7 +29,7 @@ ensure_node() {
   export PATH="$PWD/.node/node_modules/node-linux-$arch/bin:$PATH"
 }
 
-ensure_tools() { have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps; }
+ensure_tools() { have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps dnsmasq:dnsmasq-base; }
 
 ensure_packages() {
   [ node_modules/.package-lock.json -nt package-lock.json ] && return

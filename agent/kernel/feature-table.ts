@@ -76,6 +76,7 @@ export const TOOLS = {
   ipset: { needed: false, argument: '-v', disables: 'looking into sets with `ipset list`' },
   nft: { needed: false, argument: '-v', disables: 'appliances as route targets on other hosts' },
   'wireguard-go': { needed: false, argument: '--version', disables: 'encryption of VPN connections: they become plain links' },
+  dnsmasq: { needed: false, argument: '--version', disables: 'names: the resolvers of VPCs, and the DNS of the lab’s internet' },
 } as const satisfies Record<string, Part & { readonly argument: string }>;
 export type Tool = keyof typeof TOOLS;
 
@@ -100,6 +101,6 @@ export function missingParts({ features, tools }: Pick<KernelFeatures, 'features
 
 /** Version in what a tool prints about itself, with the flavour of iptables; `undefined` when it is not understood. */
 export function versionIn(output: string): string | undefined {
-  const [, version, flavour = ''] = /(?:iproute2-|util-linux |\bv)(\w[\w.]*\w)( \((?:nf_tables|legacy)\))?/.exec(output) ?? [];
+  const [, version, flavour = ''] = /(?:iproute2-|util-linux |version |\bv)(\w[\w.]*\w)( \((?:nf_tables|legacy)\))?/.exec(output) ?? [];
   return version && `${version}${flavour}`;
 }

@@ -13,8 +13,8 @@ export interface ServiceSpec {
   readonly files?: Readonly<Record<string, string>>;
   /** How it takes note of changed files. */
   readonly onFileChange?: 'SIGHUP' | 'restart';
-  /** It has started once all of these are there: ports that somebody listens on in the namespace, a file. */
-  readonly ready?: { readonly listens?: readonly ListenSpec[]; readonly path?: string };
+  /** It has started once all of these are there: ports that somebody listens on in the namespace, a file that it makes in its directory. */
+  readonly ready?: { readonly listens?: readonly ListenSpec[]; readonly file?: string };
 }
 
 export interface ListenSpec {

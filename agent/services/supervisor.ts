@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -122,6 +122,7 @@ class LinuxSupervisor implements Supervisor {
   private async start(directory: ServiceDirectory, { name, netns, argv, env, ready }: ServiceSpec): Promise<void> {
     const places = { dir: directory.path, node: process.execPath, agent: AGENT } as const;
     const command = argv.map((argument) => argument.replace(/\{(dir|node|agent)\}/g, (_, place: keyof typeof places) => places[place]));
+    if (ready?.file !== undefined) rmSync(`${directory.path}/${ready.file}`, { force: true });
     const log = openSync(directory.log, 'w', 0o644);
     let child: { readonly process: ChildProcess };
     try {
@@ -226,7 +227,7 @@ async function hasEnded(ref: ProcessRef, timeoutMs: number): Promise<boolean> {
 }
 
 function isReady(pid: number, ready: ServiceSpec['ready'], { path }: ServiceDirectory): boolean {
-  if (ready?.path !== undefined && !existsSync(ready.path.replaceAll('{dir}', path))) return false;
+  if (ready?.file !== undefined && !existsSync(`${path}/${ready.file}`)) return false;
   return (ready?.listens ?? []).every((listen) => isListening(pid, listen));
 }
 

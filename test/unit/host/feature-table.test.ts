@@ -10,6 +10,7 @@ describe('versions in what tools print', () => {
     ['iptables v1.6.1', '1.6.1'],
     ['ipset v7.17, protocol version: 7', '7.17'],
     ['unshare from util-linux 2.38.1', '2.38.1'],
+    ['Dnsmasq version 2.90  Copyright (c) 2000-2024 Simon Kelley', '2.90'],
     ['nftables v1.0.6 (Lester Gooch #5)', '1.0.6'],
     ['BusyBox multi-call binary', undefined],
     ['', undefined],
