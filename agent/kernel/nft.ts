@@ -12,18 +12,24 @@ const EVERYTHING = 'flush ruleset\n';
 
 type Spec = ObjectSpecs['nft'];
 
+/** What was last loaded, by namespace. */
+const loaded = new Map<string, string>();
+
 /**
  * Afterwards the namespace's nft rules are the table and nothing else. What is as it shall be stays, so that packets always meet
- * one version or the other; only when somebody else has changed more than that, everything is made anew.
+ * one version or the other. Only when the same is asked for again, because somebody else has changed something, everything is made anew.
  */
 export async function ensureNft({ netns, text, fingerprint, translations }: Spec, socket: () => NetlinkSocket): Promise<void> {
-  await load(netns, text);
+  const isRepair = loaded.get(netns) === fingerprint;
+  loaded.delete(netns);
+  await load(netns, isRepair ? EVERYTHING + text : text);
+  loaded.set(netns, fingerprint);
   if (translations) cutFlows(socket(), translations);
-  if ((await readNft(netns)) !== fingerprint) await load(netns, EVERYTHING + text);
 }
 
 /** Afterwards the namespace has no nft rules. */
 export async function removeNft(netns: string): Promise<void> {
+  loaded.delete(netns);
   await load(netns, EVERYTHING);
 }
 
