@@ -28,9 +28,10 @@ export const NOUNS = {
 export type NounName = keyof typeof NOUNS;
 export const NOUN_NAMES = Object.keys(NOUNS) as NounName[];
 
-/** The noun an id belongs to, by its prefix. */
+/** The noun an id belongs to. What only begins like one is a name: `nat-address`, `vpn-office`. */
 export function nounOfId(id: string): NounName | undefined {
-  return NOUN_NAMES.find((noun) => id.startsWith(NOUNS[noun].idPrefix));
+  const prefix = /^([a-z]+-)[0-9a-f]{17}$/.exec(id)?.[1];
+  return NOUN_NAMES.find((noun) => NOUNS[noun].idPrefix === prefix);
 }
 
 export function resourcePath(noun: NounName, id: string): string {

@@ -11,7 +11,7 @@ const unreachable = cliOver({
 describe('exit codes and messages', () => {
   it.each([
     ['done', answering(200, '{"items":[]}'), ['describe', 'vpcs'], 0, ''],
-    ['refused by the agent', refusing('DependencyViolation'), ['delete', 'vpc-0'], 1, 'DependencyViolation: said so\n'],
+    ['refused by the agent', refusing('DependencyViolation'), ['delete', 'vpc-00000000000000000'], 1, 'DependencyViolation: said so\n'],
     [
       'a fault of the agent',
       refusing('InternalError', 500),
@@ -26,7 +26,7 @@ describe('exit codes and messages', () => {
     ['a bad option', unreachable, ['attach', 'eni-0', 'i-0', '--index', 'x'], 2, 'must be a device index'],
     ['a bad filter', unreachable, ['describe', 'vpcs', '--filter', 'x'], 2, 'Usage: --filter takes name=value'],
     ['a bad topic', unreachable, ['describe', 'clouds'], 2, "Usage: 'clouds' is neither an id nor one of"],
-    ['a bad rule', unreachable, ['authorize', 'sg-0', 'tcp/80'], 2, "Usage: 'tcp/80' is no rule"],
+    ['a bad rule', unreachable, ['authorize', 'sg-00000000000000000', 'tcp/80'], 2, "Usage: 'tcp/80' is no rule"],
     ['a bad endpoint', unreachable, ['--endpoint', 'nowhere', 'describe'], 2, 'Usage: --endpoint must be a URL'],
     [
       'no daemon',
