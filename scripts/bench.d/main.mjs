@@ -1,8 +1,10 @@
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { attach } from './attach.mjs';
+import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
 import { move } from './move.mjs';
+import { routes } from './routes.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -13,7 +15,7 @@ const { values } = parseArgs({
   },
 });
 const options = { rounds: Number(values.rounds), interfaces: Number(values.interfaces) };
-const benchmarks = { attach, move, fleet };
+const benchmarks = { attach, move, failover, routes, fleet };
 const results = [];
 for (const [name, benchmark] of Object.entries(benchmarks)) {
   if (values.only && values.only !== name) continue;
