@@ -1,3 +1,4 @@
+import type { Instance } from '../model/instance.js';
 import { type NetworkInterface, primaryAddress } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
 
@@ -17,24 +18,43 @@ export function internalDomain(region: string): string {
  * primary interface. The first name of a line is what the address is called in reverse. Sorted, so that equal states give equal texts.
  */
 export function hostsFile(snapshot: Snapshot, vpcId: string, domain: string): string {
-  const lines = snapshot.by('networkInterface', 'vpcId', vpcId).flatMap((eni) => {
-    const names = instanceNames(snapshot, eni);
-    const primary = primaryAddress(eni);
-    return [
-      ...eni.privateIpAddresses.map((address) => [address, privateHostName(address), ...(address === primary ? names : [])]),
-      ...(names.length > 0 ? eni.ipv6Addresses.map((address) => [address, ...names]) : []),
-    ];
-  });
-  return lines
-    .map(([address, ...names]) => `${[address, ...names.flatMap((name) => [`${name}.${domain}`, name])].join(' ')}\n`)
+  const interfaces = snapshot.by('networkInterface', 'vpcId', vpcId);
+  return interfaces
+    .flatMap((eni) => linesOf(eni, ownerOf(snapshot, eni), domain))
     .sort()
     .join('');
 }
 
-/** Names of the instance whose primary interface it is. */
-function instanceNames(snapshot: Snapshot, { attachment }: NetworkInterface): string[] {
-  if (attachment?.status !== 'attached' || attachment.deviceIndex !== 0) return [];
-  const instance = snapshot.get('instance', attachment.instanceId);
+interface Remembered {
+  readonly owner: Instance | undefined;
+  readonly domain: string;
+  readonly lines: readonly string[];
+}
+
+/** By the record: of a VPC's interfaces few differ from one text to the next. */
+const remembered = new WeakMap<NetworkInterface, Remembered>();
+
+function linesOf(eni: NetworkInterface, owner: Instance | undefined, domain: string): readonly string[] {
+  const known = remembered.get(eni);
+  if (known && known.owner === owner && known.domain === domain) return known.lines;
+  const names = instanceNames(owner);
+  const primary = primaryAddress(eni);
+  const line = (address: string, labels: readonly string[]) =>
+    `${[address, ...labels.flatMap((label) => [`${label}.${domain}`, label])].join(' ')}\n`;
+  const lines = [
+    ...eni.privateIpAddresses.map((address) => line(address, [privateHostName(address), ...(address === primary ? names : [])])),
+    ...(names.length > 0 ? eni.ipv6Addresses.map((address) => line(address, names)) : []),
+  ];
+  remembered.set(eni, { owner, domain, lines });
+  return lines;
+}
+
+/** The instance whose primary interface it is. */
+function ownerOf(snapshot: Snapshot, { attachment }: NetworkInterface): Instance | undefined {
+  return attachment?.status === 'attached' && attachment.deviceIndex === 0 ? snapshot.get('instance', attachment.instanceId) : undefined;
+}
+
+function instanceNames(instance: Instance | undefined): string[] {
   if (!instance || instance.state === 'terminated') return [];
   const label = hostLabel(instance.tags.Name ?? '');
   return [instance.instanceId, ...(label === undefined ? [] : [label])];

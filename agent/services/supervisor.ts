@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import { hashText } from '../firewall/hash.js';
 import { kernelBootId, netnsIdentity } from '../instances/boot.js';
 import { isAlive, type ProcessRef } from '../instances/processes.js';
 import { KernelError } from '../kernel/errors.js';
@@ -82,8 +82,8 @@ class LinuxSupervisor implements Supervisor {
     const netns = netnsIdentity(spec.netns);
     if (!netns) throw new KernelError(`no network namespace ${spec.netns}`, { kind: 'not-found' });
     const files = spec.files ?? {};
-    const key = hashText(JSON.stringify([spec.argv, spec.env ?? {}, netns.key, this.kernelBoot]));
-    const content = hashText(JSON.stringify(files));
+    const key = digest([spec.argv, spec.env ?? {}, netns.key, this.kernelBoot]);
+    const content = digest(files);
     const ref = directory.process();
     const runs = ref !== undefined && isAlive(ref) && directory.read('key') === key;
     if (runs) this.adopt(spec.name, ref);
@@ -207,6 +207,8 @@ class LinuxSupervisor implements Supervisor {
     return turn;
   }
 }
+
+const digest = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
 function signalGroup({ pid }: ProcessRef, signal: NodeJS.Signals): void {
   try {
