@@ -128,8 +128,9 @@ function internetLink(letter: 'v' | 'c', netns: string): GatewayLink {
 interface End {
   readonly netns: string;
   readonly device: string;
-  /** Inside the tunnel. */
+  /** Inside the tunnel: its own, and the other end's. */
   readonly address: string;
+  readonly peer: string;
   /** What lies at the other end. */
   readonly ranges: readonly string[];
   /** Address that the end's own packets come from. */
@@ -151,12 +152,14 @@ export function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vp
       netns: connection.vpnGatewayId,
       device: tunnelName(kind, 'v', vpnConnectionId),
       address: nthAddress(inside, 1),
+      peer: nthAddress(inside, 2),
       ranges: corporateRanges(connection, vpc),
     },
     {
       netns: connection.customerGatewayId,
       device: tunnelName(kind, 'c', vpnConnectionId),
       address: nthAddress(inside, 2),
+      peer: nthAddress(inside, 1),
       ranges: vpcIpv4Ranges(vpc),
       ...(source !== undefined && { source }),
     },
@@ -164,7 +167,7 @@ export function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vp
   const taken = routesOfEarlier(snapshot, connection, gateway, customer, settings.hostId);
   return [
     ...(kind === 'pl' ? plainLink(near, far, vpnConnectionId) : tunnel(near, far, connection, customer)),
-    ...[near, far].flatMap(({ netns, device, address, ranges, source: from }): KernelObject[] => [
+    ...[near, far].flatMap(({ netns, device, address, peer, ranges, source: from }): KernelObject[] => [
       { kind: 'address', netns, device, address: `${address}/${inside.prefixLength}` },
       ...ranges
         .filter((destination) => !taken.has(`${netns} ${destination}`))
@@ -176,6 +179,8 @@ export function planVpnConnection(snapshot: Snapshot, settings: PlanSettings, vp
             destination,
             type: 'unicast',
             device,
+            // A tunnel has one other end; a link asks who has the address.
+            ...(kind === 'pl' && { gateway: peer }),
             ...(from !== undefined && { source: from }),
           }),
         ),
@@ -189,7 +194,7 @@ function tunnel(near: End, far: End, connection: VpnConnection, customer: Custom
   // A gateway's tunnels share its namespace, so each has a port of its own.
   const listenPort = TUNNEL.firstPort + Number((inside.base >> 2n) & 0x3fffn);
   const keys = { near: tunnelKeys(connection.keys.gateway), far: tunnelKeys(connection.keys.customer) };
-  const end = (self: End, privateKey: string, other: End, publicKey: string, host: string): KernelObject[] => [
+  const end = (self: End, privateKey: string, publicKey: string, host: string): KernelObject[] => [
     { kind: 'tun', netns: self.netns, name: self.device, mtu: TUNNEL.mtu },
     {
       kind: 'wireguard',
@@ -201,25 +206,19 @@ function tunnel(near: End, far: End, connection: VpnConnection, customer: Custom
         publicKey,
         endpoint: `${host}:${listenPort}`,
         keepaliveSeconds: TUNNEL.keepaliveSeconds,
-        allowedIps: [...new Set([hostCidr(other.address), ...self.ranges])].sort(),
+        allowedIps: [...new Set([hostCidr(self.peer), ...self.ranges])].sort(),
       },
     },
   ];
   return [
-    ...end(near, keys.near.privateKey, far, keys.far.publicKey, customer.ipAddress),
-    ...end(far, keys.far.privateKey, near, keys.near.publicKey, connection.outsideIpAddress),
+    ...end(near, keys.near.privateKey, keys.far.publicKey, customer.ipAddress),
+    ...end(far, keys.far.privateKey, keys.near.publicKey, connection.outsideIpAddress),
   ];
 }
 
 /** The declared fallback without the packages: a cable with the tunnel's MTU, past the internet, that encrypts nothing. */
 function plainLink(near: End, far: End, vpnConnectionId: string): KernelObject[] {
-  const neighbour = (self: End, address: string, mac: string): KernelObject => ({
-    kind: 'neighbour',
-    netns: self.netns,
-    device: self.device,
-    address,
-    mac,
-  });
+  const neighbour = ({ netns, device, peer }: End, mac: string): KernelObject => ({ kind: 'neighbour', netns, device, address: peer, mac });
   return [
     {
       kind: 'veth',
@@ -232,8 +231,8 @@ function plainLink(near: End, far: End, vpnConnectionId: string): KernelObject[]
       mtu: TUNNEL.mtu,
       peer: { netns: far.netns, name: far.device, mac: GATEWAY_LINK.mac },
     },
-    neighbour(near, far.address, GATEWAY_LINK.mac),
-    neighbour(far, near.address, ROUTER_MAC),
+    neighbour(near, GATEWAY_LINK.mac),
+    neighbour(far, ROUTER_MAC),
   ];
 }
 
