@@ -67,7 +67,11 @@ export function sendError(error: ApiError, request: FastifyRequest, reply: Fasti
   void reply.header('x-request-id', request.id);
   const header = HEADERS[error.code];
   if (header) void reply.header(...header);
-  return reply.code(statusOf(error, request)).type('application/json; charset=utf-8').serializer(JSON.stringify).send(envelope(error, request.id));
+  return reply
+    .code(statusOf(error, request))
+    .type('application/json; charset=utf-8')
+    .serializer(JSON.stringify)
+    .send(envelope(error, request.id));
 }
 
 /** In EC2 an unknown id is a bad request, wherever it stands. In REST an unknown id in the path is a path that leads nowhere. */
