@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toKernelError } from './errors.js';
 import { readFingerprint } from './iptables.js';
 import { type DeviceAddress, listAddresses } from './netlink/address.js';
@@ -9,6 +8,7 @@ import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
 import { netnsIdentity, netnsNames } from './netns.js';
 import { VethObserver } from './observe-veth.js';
+import { Pace } from './pace.js';
 import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
 import { isOurNamespace, isRouterNamespace, PROTOCOL, SYSCTLS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
@@ -46,17 +46,18 @@ export class Observer {
   async observe(namespaces?: ReadonlySet<string>): Promise<Map<ObjectKey, KernelObject>> {
     this.#sockets.prune();
     const observed = new Map<ObjectKey, KernelObject>();
+    const pace = new Pace();
     for (const netns of namespaces ?? netnsNames().filter(isOurNamespace)) {
-      await nextTurn();
-      for (const object of await this.#namespace(netns)) observed.set(keyOf(object), object);
+      for (const object of await this.#namespace(netns, pace)) observed.set(keyOf(object), object);
+      await pace.breathe();
     }
     return observed;
   }
 
-  async #namespace(netns: string): Promise<KernelObject[]> {
+  async #namespace(netns: string, pace: Pace): Promise<KernelObject[]> {
     if (netnsIdentity(netns) === undefined) return [];
     try {
-      return await (isRouterNamespace(netns) ? this.#router(netns) : this.#instance(netns));
+      return await (isRouterNamespace(netns) ? this.#router(netns, pace) : this.#instance(netns));
     } catch (error) {
       // It was deleted meanwhile: then it contributes nothing.
       if (netnsIdentity(netns) === undefined) return [];
@@ -64,7 +65,7 @@ export class Observer {
     }
   }
 
-  async #router(netns: string): Promise<KernelObject[]> {
+  async #router(netns: string, pace: Pace): Promise<KernelObject[]> {
     const rulesets = Promise.all(FAMILIES.map((family) => rulesetOf(netns, family)));
     // Waited for below; if something else fails first, its own failure is of no interest.
     rulesets.catch(() => {});
@@ -75,18 +76,19 @@ export class Observer {
     // While it is down the router does not answer at its own addresses: they count as missing, and adding them brings it up.
     if (!isLoopbackUp(links)) names.delete(LOOPBACK);
     const objects: KernelObject[] = [{ kind: 'netns', netns }];
-    objects.push(...this.#veths.observe(netns, socket, links, linkLocalCheck(addresses)));
+    objects.push(...(await this.#veths.observe(netns, socket, links, linkLocalCheck(addresses), pace)));
     objects.push(...sysctlsOf(netns, SYSCTLS.router));
     for (const found of addresses) {
       const device = names.get(found.index);
       const isRouters = found.automatic || found.address === HOST_END_LINK_LOCAL;
       if (device !== undefined && !isRouters) objects.push({ kind: 'address', netns, device, address: found.address });
     }
-    await nextTurn();
+    await pace.breathe();
     objects.push(...this.#routes(netns, names, (route) => !route.automatic));
+    await pace.breathe();
     objects.push(...this.#rules(netns, (rule) => !rule.automatic));
     objects.push(...this.#neighbours(netns, names, (neighbour) => neighbour.permanent));
-    await nextTurn();
+    await pace.breathe();
     objects.push(...this.#sets(netns));
     return [...objects, ...(await rulesets).flat()];
   }
