@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { apiError, invalidValue } from '../model/errors.js';
 import type { NetworkInterface } from '../model/network-interface.js';
 import { idempotent } from './client-token.js';
-import { combinationIndex, releaseCombination } from './combinations.js';
+import { combinationIndex } from './combinations.js';
 import { command } from './command.js';
 import type { Draft } from './draft.js';
 import { attachmentId, clientToken, deleteOnTermination, description, networkInterfaceId, subnetId, tags } from './fields.js';
@@ -44,7 +44,6 @@ export const modifyNetworkInterface = command({
       combinationIndex: combinationIndex(draft, eni.vpcId, groups),
       ...(attachment && { attachment }),
     });
-    releaseCombination(draft, eni.vpcId, eni.combinationIndex);
     return {};
   },
 });
@@ -65,10 +64,9 @@ export const deleteNetworkInterface = command({
   },
 });
 
-/** Takes an interface out of the model, and its combination of groups when it was the last to use it. */
+/** Takes an interface out of the model. */
 export function removeInterface(draft: Draft, eni: NetworkInterface): void {
   draft.delete('networkInterface', eni.networkInterfaceId);
-  releaseCombination(draft, eni.vpcId, eni.combinationIndex);
 }
 
 function changedAttachment(eni: NetworkInterface, attachmentId: string | undefined, deleteOnTermination: boolean | undefined) {

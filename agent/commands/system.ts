@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RECORD_KINDS } from '../model/snapshot.js';
 import { isExpired } from './client-token.js';
+import { forgetUnusedCombinations } from './combinations.js';
 import { command } from './command.js';
 import { attachmentId, instanceId, networkInterfaceId } from './fields.js';
 import { interfacesOf } from './lookup.js';
@@ -52,7 +53,8 @@ export const finishTerminate = command({
 const TERMINATED_LIFETIME_MS = 60 * 60 * 1000;
 
 export const forgetExpired = command({
-  summary: 'Forget instances that were terminated an hour ago and client tokens of a day ago.',
+  summary:
+    'Forget instances that were terminated an hour ago, client tokens of a day ago, and combinations of groups that no interface uses.',
   input: z.strictObject({}),
   run: (draft, _input, context) => {
     const isOld = (time: string | undefined) => time !== undefined && Date.parse(context.now) - Date.parse(time) > TERMINATED_LIFETIME_MS;
@@ -60,6 +62,7 @@ export const forgetExpired = command({
       if (state === 'terminated' && isOld(terminationTime)) draft.delete('instance', instanceId);
     for (const { tokenId, createTime } of draft.all('clientToken'))
       if (isExpired(createTime, context.now)) draft.delete('clientToken', tokenId);
+    forgetUnusedCombinations(draft);
     return {};
   },
 });

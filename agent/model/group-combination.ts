@@ -9,10 +9,10 @@ export interface GroupCombination {
   /** `<vpcId>/<index>` */
   readonly combinationId: string;
   readonly vpcId: VpcId;
-  /** 1 to 1,048,575 (twenty bits), unique within the VPC. */
+  /** 1 to 1,048,574 (twenty bits; all ones marks devices that are being deleted), unique within the VPC. */
   readonly index: number;
   /** Sorted, without repetition. */
   readonly groupIds: readonly SecurityGroupId[];
 }
 
-export const MAX_COMBINATION_INDEX = 0xfffff;
+export const MAX_COMBINATION_INDEX = 0xffffe;
