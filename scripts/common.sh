@@ -53,3 +53,14 @@ isolated() {
     mount --make-rprivate / && mount -t tmpfs none /run/netns && mount -t tmpfs none /etc/netns && mount -t sysfs none /sys 2>/dev/null
     ip link set lo up; exec "$@"' isolated "$@"
 }
+
+# Neighbour entries are counted over all namespaces together, and the kernel's default (1,024) ends at some hundred instances
+# that talk to each other. Raised where it can be: in the initial network namespace.
+raise_neighbour_limits() {
+  local limit=/proc/sys/net/ipv4/neigh/default/gc_thresh value=16384 n
+  for n in 3 2 1; do
+    if [ -w $limit$n ] && [ "$(cat $limit$n)" -lt $value ]; then echo $value >$limit$n; fi
+    if [ -w ${limit/ipv4/ipv6}$n ] && [ "$(cat ${limit/ipv4/ipv6}$n)" -lt $value ]; then echo $value >${limit/ipv4/ipv6}$n; fi
+    value=$((value / 2))
+  done
+}
