@@ -34,7 +34,8 @@ ensure_tools() { have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-pin
 ensure_packages() {
   [ node_modules/.package-lock.json -nt package-lock.json ] && return
   say 'installing npm packages'
-  npm ci --silent
+  # Not `npm ci`: it refuses a lock file without packages for platforms that nobody here can install.
+  npm install --silent --no-save
 }
 
 ensure_build() {
