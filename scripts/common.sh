@@ -24,8 +24,8 @@ ensure_node() {
   node_is_new_enough && return
   # Distributions with an older Node: the registry carries the official builds as packages.
   local arch; case "$(uname -m)" in aarch64) arch=arm64 ;; *) arch=x64 ;; esac
-  say "installing Node 20 (the distribution's $(node --version) is too old)"
-  npm install --silent --no-save --prefix .node "node-linux-$arch@20"
+  say "installing Node 22 (the distribution's $(node --version) is too old)"
+  npm install --silent --no-save --prefix .node "node-linux-$arch@22"
   export PATH="$PWD/.node/node_modules/node-linux-$arch/bin:$PATH"
 }
 
