@@ -19,6 +19,8 @@ have() {
 node_is_new_enough() { command -v node >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; }
 
 ensure_node() {
+  local earlier
+  for earlier in "$PWD"/.node/node_modules/node-linux-*/bin; do [ -d "$earlier" ] && export PATH="$earlier:$PATH"; done
   node_is_new_enough && return
   have node:nodejs npm:npm
   node_is_new_enough && return
