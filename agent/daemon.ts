@@ -129,6 +129,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       stopEvents();
       await server.close();
       await loop.stop();
+      supervisor.close();
       kernel.close();
       await store.close();
     },

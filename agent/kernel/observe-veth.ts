@@ -79,13 +79,13 @@ export class VethObserver {
     return found;
   }
 
-  /** Instances, the likeliest first: those at this router, those at none, those at another. */
+  /** Where other ends may be, the likeliest first: instances and gateways at this router, at none, at another; then routers. */
   *#candidates(router: string): Generator<string> {
     const here = this.#neighbours.get(router) ?? new Set();
     const elsewhere = new Set([...this.#neighbours].flatMap(([other, instances]) => (other === router ? [] : [...instances])));
-    const instances = [...netnsNames().filter((name) => isOurNamespace(name) && !isRouterNamespace(name)), HOST_NAMESPACE];
-    const rank = (name: string) => (here.has(name) ? 0 : elsewhere.has(name) ? 2 : 1);
-    for (const turn of [0, 1, 2]) yield* instances.filter((name) => rank(name) === turn);
+    const names = [...netnsNames().filter((name) => isOurNamespace(name) && name !== router), HOST_NAMESPACE];
+    const rank = (name: string) => (here.has(name) ? 0 : isRouterNamespace(name) ? 3 : elsewhere.has(name) ? 2 : 1);
+    for (const turn of [0, 1, 2, 3]) yield* names.filter((name) => rank(name) === turn);
   }
 }
 

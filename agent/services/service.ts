@@ -37,6 +37,8 @@ export interface Supervisor {
   pid(name: string): number | undefined;
   /** Afterwards no service runs in the namespace. They stay listed. */
   endIn(netns: string): Promise<void>;
+  /** Stops watching; the services go on. */
+  close(): void;
 }
 
 export const unitOfService = (name: string): string => name.split('.', 1)[0] ?? name;

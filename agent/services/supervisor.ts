@@ -32,6 +32,8 @@ const START_TIMEOUT_MS = 15_000;
 const GRACE_MS = 1000;
 /** A service that lives this long counts as sound. */
 const LIVED_MS = 10_000;
+/** How soon the end of a service is noticed that an earlier daemon started. */
+const ADOPTED_CHECK_MS = 1000;
 const KILL_TIMEOUT_MS = 10_000;
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8' };
 
@@ -42,6 +44,9 @@ class LinuxSupervisor implements Supervisor {
   private readonly ending = new Set<number>();
   /** How often in a row a service ended soon after its start. */
   private readonly shortLives = new Map<string, number>();
+  private readonly children = new Set<number>();
+  private readonly adopted = new Map<string, ProcessRef>();
+  private timer: NodeJS.Timeout | undefined;
   private readonly root: string;
 
   constructor(private readonly options: SupervisorOptions) {
@@ -81,6 +86,7 @@ class LinuxSupervisor implements Supervisor {
     const content = hashText(JSON.stringify(files));
     const ref = directory.process();
     const runs = ref !== undefined && isAlive(ref) && directory.read('key') === key;
+    if (runs) this.adopt(spec.name, ref);
     if (runs && directory.read('loaded') === content) return;
 
     directory.make();
@@ -94,6 +100,23 @@ class LinuxSupervisor implements Supervisor {
     }
     // Last: a daemon that is killed before this tells the service once more.
     directory.note('loaded', content);
+  }
+
+  /** Services of an earlier daemon are no children of this one: their end makes no event, so they are looked at. */
+  private adopt(name: string, ref: ProcessRef): void {
+    if (this.children.has(ref.pid)) return;
+    this.adopted.set(name, ref);
+    this.timer ??= setInterval(() => {
+      for (const [name, ref] of this.adopted) {
+        if (isAlive(ref)) continue;
+        this.adopted.delete(name);
+        if (!this.ending.delete(ref.pid)) this.options.onExit?.(name);
+      }
+    }, ADOPTED_CHECK_MS).unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
   }
 
   private async start(directory: ServiceDirectory, { name, netns, argv, env, ready }: ServiceSpec): Promise<void> {
@@ -121,7 +144,9 @@ class LinuxSupervisor implements Supervisor {
     started.once('error', (error) => {
       outcome = error.message;
     });
+    if (started.pid !== undefined) this.children.add(started.pid);
     started.once('exit', (code, signal) => {
+      if (started.pid !== undefined) this.children.delete(started.pid);
       outcome = code === 127 ? 'not installed' : signal ? `ended by ${signal}` : `ended with exit code ${code}`;
       if (started.pid === undefined || this.ending.delete(started.pid) || !settled) return;
       this.options.log.warn({ service: name, outcome, lastWords: directory.lastWords() }, 'service ended');

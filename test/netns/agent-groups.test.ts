@@ -1,7 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { expect, it, onTestFinished } from 'vitest';
-import { inside, pings, serve, tcp, udp, until } from '../support/traffic.js';
+import { expect, it } from 'vitest';
+import { inside, openConnection, pings, serve, tcp, udp } from '../support/traffic.js';
 import { rule, useAgent } from '../support/world.js';
 
 const setup = useAgent();
@@ -73,33 +71,6 @@ it('egress permissions restrict what leaves', async () => {
   expect((await agent.call('DELETE', `/v1/security-groups/${strict}`)).body.error.code).toBe('DependencyViolation');
   expect((await agent.call('DELETE', `/v1/security-groups/${defaultGroupId}`)).body.error.code).toBe('CannotDelete');
 });
-
-/** A TCP connection that stays open; `answers` sends a line and waits for its echo. */
-async function openConnection(netns: string, address: string, port: number): Promise<{ answers(): Promise<boolean> }> {
-  const script = `const s = require('net').connect(${port}, '${address}');
-    s.once('data', () => { process.stdout.write('open\\n'); s.on('data', (d) => process.stdout.write(d)); process.stdin.on('data', (d) => s.write(d)); });`;
-  const client: ChildProcess = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', script], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void client.kill('SIGKILL'));
-  let received = '';
-  client.stdout?.on('data', (chunk) => {
-    received += chunk;
-  });
-  await once(client.stdout as NodeJS.ReadableStream, 'data');
-  let asked = 0;
-  return {
-    answers: async () => {
-      asked += 1;
-      const word = `question-${asked}\n`;
-      client.stdin?.write(word);
-      return until(() => received.includes(word), 1000).then(
-        () => true,
-        () => false,
-      );
-    },
-  };
-}
 
 it('a tracked flow outlives its permission; a flow that the cloud does not track is cut at once', async () => {
   const { agent, instance, group } = await setup.world();

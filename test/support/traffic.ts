@@ -54,3 +54,30 @@ export async function until(condition: () => Promise<boolean> | boolean, withinM
   }
   return performance.now() - start;
 }
+
+/** A TCP connection that stays open; `answers` sends a line and waits for its echo. */
+export async function openConnection(netns: string, address: string, port: number): Promise<{ answers(): Promise<boolean> }> {
+  const script = `const s = require('net').connect(${port}, '${address}');
+    s.once('data', () => { process.stdout.write('open\\n'); s.on('data', (d) => process.stdout.write(d)); process.stdin.on('data', (d) => s.write(d)); });`;
+  const client: ChildProcess = spawn('ip', ['netns', 'exec', netns, process.execPath, '-e', script], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  onTestFinished(() => void client.kill('SIGKILL'));
+  let received = '';
+  client.stdout?.on('data', (chunk) => {
+    received += chunk;
+  });
+  await once(client.stdout as NodeJS.ReadableStream, 'data');
+  let asked = 0;
+  return {
+    answers: async () => {
+      asked += 1;
+      const word = `question-${asked}\n`;
+      client.stdin?.write(word);
+      return until(() => received.includes(word), 1000).then(
+        () => true,
+        () => false,
+      );
+    },
+  };
+}
