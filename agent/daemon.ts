@@ -7,10 +7,12 @@ import type { Config } from './config/schema.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
+import { assertListenIsSafe } from './http/guard.js';
 import { createMetrics } from './http/metrics.js';
 import { publishEvents } from './http/publish-events.js';
 import { buildServer } from './http/server.js';
 import { createInstanceRuntime } from './instances/linux.js';
+import { keepDescriptorsFromChildren } from './kernel/libc.js';
 import { createLinuxKernel } from './kernel/linux.js';
 import type { InterfaceCounters, Kernel } from './kernel/port.js';
 import { hostEndName, routerNamespace } from './kernel/resources.js';
@@ -40,12 +42,15 @@ const HOUSEKEEPING_MS = 60_000;
  * first pass over the kernel is done.
  */
 export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
+  assertListenIsSafe(config);
+  keepDescriptorsFromChildren();
   // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
   await Promise.all(Array.from({ length: 4 }, () => stat('/')));
   const zones = config.zones ?? ['a', 'b', 'c'].map((letter) => `${config.region}${letter}`);
   const store = await openEmbeddedStore({ dataDir: config.dataDir });
   const kernel = createLinuxKernel({ log });
-  const features = await kernel.probe();
+  // The first reading of host facts blocks for a while: not in front of a request.
+  const [features] = await Promise.all([kernel.probe(), hostFacts()]);
   const runtime = createInstanceRuntime({ dataDir: config.dataDir, log, userDataTimeoutMs: config.userDataTimeoutMs });
   const supervisor = createSupervisor({
     dataDir: config.dataDir,

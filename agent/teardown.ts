@@ -37,7 +37,7 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.
     await Promise.all([...instances].map((id) => runtime.end(id)));
-    for (const name of namespaces) await deleteNetns(name);
+    await Promise.all(namespaces.map(deleteNetns));
     if (!removeData || !existsSync(directory)) return { namespaces };
     await rm(directory, { recursive: true });
     return { namespaces, dataDir: directory };

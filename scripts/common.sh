@@ -19,13 +19,15 @@ have() {
 node_is_new_enough() { command -v node >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; }
 
 ensure_node() {
+  local earlier
+  for earlier in "$PWD"/.node/node_modules/node-linux-*/bin; do [ -d "$earlier" ] && export PATH="$earlier:$PATH"; done
   node_is_new_enough && return
   have node:nodejs npm:npm
   node_is_new_enough && return
   # Distributions with an older Node: the registry carries the official builds as packages.
   local arch; case "$(uname -m)" in aarch64) arch=arm64 ;; *) arch=x64 ;; esac
-  say "installing Node 20 (the distribution's $(node --version) is too old)"
-  npm install --silent --no-save --prefix .node "node-linux-$arch@20"
+  say "installing Node 22 (the distribution's $(node --version) is too old)"
+  npm install --silent --no-save --prefix .node "node-linux-$arch@22"
   export PATH="$PWD/.node/node_modules/node-linux-$arch/bin:$PATH"
 }
 
@@ -34,7 +36,8 @@ ensure_tools() { have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-pin
 ensure_packages() {
   [ node_modules/.package-lock.json -nt package-lock.json ] && return
   say 'installing npm packages'
-  npm ci --silent
+  # Not `npm ci`: it refuses a lock file without packages for platforms that nobody here can install.
+  npm install --silent --no-save
 }
 
 ensure_build() {
@@ -52,4 +55,15 @@ isolated() {
   unshare --net --mount --fork --kill-child -- bash -c '
     mount --make-rprivate / && mount -t tmpfs none /run/netns && mount -t tmpfs none /etc/netns && mount -t sysfs none /sys 2>/dev/null
     ip link set lo up; exec "$@"' isolated "$@"
+}
+
+# Neighbour entries are counted over all namespaces together, and the kernel's default (1,024) ends at some hundred instances
+# that talk to each other. Raised where it can be: in the initial network namespace.
+raise_neighbour_limits() {
+  local limit=/proc/sys/net/ipv4/neigh/default/gc_thresh value=16384 n
+  for n in 3 2 1; do
+    if [ -w $limit$n ] && [ "$(cat $limit$n)" -lt $value ]; then echo $value >$limit$n; fi
+    if [ -w ${limit/ipv4/ipv6}$n ] && [ "$(cat ${limit/ipv4/ipv6}$n)" -lt $value ]; then echo $value >${limit/ipv4/ipv6}$n; fi
+    value=$((value / 2))
+  done
 }

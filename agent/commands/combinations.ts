@@ -35,7 +35,6 @@ export function renumberSubnets(draft: Draft, subnetIds: Iterable<SubnetId>): vo
       const index = combinationIndex(draft, eni, eni.groupIds);
       if (index === eni.combinationIndex) continue;
       draft.put('networkInterface', { ...eni, combinationIndex: index });
-      releaseCombination(draft, eni.vpcId, eni.combinationIndex);
     }
 }
 
@@ -44,7 +43,11 @@ function isFiltered(draft: Draft, vpcId: VpcId, subnetId: SubnetId): boolean {
   return acl !== undefined && aclFilters(acl, draft.get('vpc', vpcId)?.ipv6 !== undefined);
 }
 
-/** Forgets a combination that no interface uses any more. Call after the interface's record was changed or deleted. */
-export function releaseCombination(draft: Draft, vpcId: VpcId, index: number): void {
-  if (draft.count('networkInterface', 'combination', `${vpcId} ${index}`) === 0) draft.delete('groupCombination', `${vpcId}/${index}`);
+/**
+ * Forgets combinations that no interface uses. Not done at once when the last user leaves: its device carries the number until
+ * the kernel has followed, and must not be judged by the groups of another combination that got the number meanwhile.
+ */
+export function forgetUnusedCombinations(draft: Draft): void {
+  for (const { combinationId, vpcId, index } of draft.all('groupCombination'))
+    if (draft.count('networkInterface', 'combination', `${vpcId} ${index}`) === 0) draft.delete('groupCombination', combinationId);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ApiError, apiError } from '../model/errors.js';
 import type { Instance } from '../model/instance.js';
 import { checkAddressesFor, instanceTypeOf } from './address-limits.js';
-import { combinationIndex, releaseCombination } from './combinations.js';
+import { combinationIndex } from './combinations.js';
 import { command } from './command.js';
 import type { Draft } from './draft.js';
 import { instanceId, text } from './fields.js';
@@ -105,7 +105,6 @@ export const modifyInstance = command({
       groupIds: groups,
       combinationIndex: index,
     });
-    releaseCombination(draft, eni.vpcId, eni.combinationIndex);
     return {};
   },
 });

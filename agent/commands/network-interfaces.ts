@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { apiError, invalidValue } from '../model/errors.js';
 import type { NetworkInterface } from '../model/network-interface.js';
 import { idempotent } from './client-token.js';
-import { combinationIndex, releaseCombination } from './combinations.js';
+import { combinationIndex } from './combinations.js';
 import { command } from './command.js';
 import type { Draft } from './draft.js';
 import { attachmentId, clientToken, deleteOnTermination, description, networkInterfaceId, subnetId, tags } from './fields.js';
@@ -49,7 +49,6 @@ export const modifyNetworkInterface = command({
       combinationIndex: combinationIndex(draft, eni, groups),
       ...(attachment && { attachment }),
     });
-    releaseCombination(draft, eni.vpcId, eni.combinationIndex);
     return {};
   },
 });
@@ -70,11 +69,10 @@ export const deleteNetworkInterface = command({
   },
 });
 
-/** Takes an interface out of the model and its public addresses off it, and its combination of groups when it was the last to use it. */
+/** Takes an interface out of the model and its public addresses off it. */
 export function removeInterface(draft: Draft, eni: NetworkInterface): void {
   dissociateInterface(draft, eni.networkInterfaceId);
   draft.delete('networkInterface', eni.networkInterfaceId);
-  releaseCombination(draft, eni.vpcId, eni.combinationIndex);
 }
 
 function changedAttachment(eni: NetworkInterface, attachmentId: string | undefined, deleteOnTermination: boolean | undefined) {

@@ -54,6 +54,10 @@ export const deleteSecurityGroup = command({
         reason: `The security group ${groupId} is in use by ${users.slice(0, 5).join(', ')}; take it off there first`,
       });
     draft.delete('securityGroup', groupId);
+    for (const { combinationId } of draft
+      .by('groupCombination', 'vpcId', group.vpcId)
+      .filter(({ groupIds }) => groupIds.includes(group.groupId)))
+      draft.delete('groupCombination', combinationId);
     return {};
   },
 });

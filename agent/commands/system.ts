@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RECORD_KINDS } from '../model/snapshot.js';
 import { isExpired } from './client-token.js';
+import { forgetUnusedCombinations } from './combinations.js';
 import { command } from './command.js';
 import { attachmentId, instanceId, natGatewayId, networkInterfaceId } from './fields.js';
 import { interfacesOf } from './lookup.js';
@@ -67,7 +68,8 @@ const TERMINATED_LIFETIME_MS = 60 * 60 * 1000;
 const PEERING_LIFETIME_MS = 2 * TERMINATED_LIFETIME_MS;
 
 export const forgetExpired = command({
-  summary: 'Forget what ended long enough ago: instances and NAT gateways, peering connections, client tokens.',
+  summary:
+    'Forget what ended long enough ago: instances and NAT gateways, peering connections, client tokens, unused combinations of groups.',
   input: z.strictObject({}),
   run: (draft, _input, context) => {
     const isOld = (time: string | undefined, lifetimeMs = TERMINATED_LIFETIME_MS) =>
@@ -80,6 +82,7 @@ export const forgetExpired = command({
       if (isOld(endTime, PEERING_LIFETIME_MS)) draft.delete('vpcPeeringConnection', vpcPeeringConnectionId);
     for (const { tokenId, createTime } of draft.all('clientToken'))
       if (isExpired(createTime, context.now)) draft.delete('clientToken', tokenId);
+    forgetUnusedCombinations(draft);
     return {};
   },
 });

@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type KernelError, throwFirst, toKernelError } from './errors.js';
 import { restoreRuleset } from './iptables.js';
 import type { Monitor } from './monitor.js';
@@ -11,6 +10,7 @@ import { deleteRule, newRule } from './netlink/rule.js';
 import { createNetns, deleteNetns } from './netns.js';
 import { ensureNft, removeNft } from './nft.js';
 import type { Observer } from './observe.js';
+import { Pace } from './pace.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
 import type { NamespaceSockets } from './sockets.js';
 import { writeSysctls } from './sysctl.js';
@@ -56,18 +56,13 @@ export type Executor<K extends ObjectKind> = Requests<K> | Work<K>;
 const perNetns = ({ netns }: { readonly netns: string }): string => netns;
 const anywhere = (): string => '';
 
-/** Longest time that work holds the event loop up. */
-const BREATH_MS = 8;
-
 /** Each by itself: what fails does not touch the others. */
 async function each<T>(objects: readonly T[], act: (object: T) => Promise<unknown> | unknown): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
-  let since = performance.now();
+  const pace = new Pace();
   for (const object of objects) {
     outcomes.push(await attempt(() => act(object)));
-    if (performance.now() - since < BREATH_MS) continue;
-    await nextTurn();
-    since = performance.now();
+    await pace.breathe();
   }
   return outcomes;
 }

@@ -20,6 +20,7 @@ function bind() {
     send: lib.func('long send(int fd, const void *data, size_t length, int flags)'),
     recv: lib.func('long recv(int fd, void *data, size_t length, int flags)'),
     close: lib.func('int close(int fd)'),
+    close_range: lib.func('int close_range(uint first, uint last, int flags)'),
     strerror: lib.func('const char *strerror(int errnum)'),
   };
 }
@@ -117,4 +118,10 @@ export function pollReadable(fd: number, onReadable: () => void): Poll {
       handle.close();
     },
   };
+}
+
+const CLOSE_RANGE_CLOEXEC = 4;
+/** Descriptors that the caller of this process left open stay here: no program started from now on inherits them. */
+export function keepDescriptorsFromChildren(): void {
+  check(libc().close_range(3, 0x7fffffff, CLOSE_RANGE_CLOEXEC), 'close_range');
 }

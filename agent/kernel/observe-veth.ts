@@ -1,6 +1,7 @@
 import { type Link, listLinks, netnsIdOf, proxyDelays } from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import { netnsNames } from './netns.js';
+import type { Pace } from './pace.js';
 import type { KernelObject } from './port.js';
 import { HOST_NAMESPACE, isFarEndName, isOurNamespace, isRouterNamespace, isTunnelName } from './resources.js';
 import { withNetnsDescriptor } from './sockets.js';
@@ -28,13 +29,23 @@ export class VethObserver {
   /** Instances last seen at each router's devices: asked first. */
   readonly #neighbours = new Map<string, ReadonlySet<string>>();
 
-  observe(router: string, socket: NetlinkSocket, links: readonly Link[], hasLinkLocal: (index: number) => boolean): Veth[] {
+  async observe(
+    router: string,
+    socket: NetlinkSocket,
+    links: readonly Link[],
+    hasLinkLocal: (index: number) => boolean,
+    pace: Pace,
+  ): Promise<Veth[]> {
     const devices = links.filter(
       (link) => link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name) && !isTun(link),
     );
     const wanted = new Set(devices.flatMap((link) => link.peer?.netnsId ?? []));
-    const namespaces = this.#namespacesOf(router, socket, wanted);
-    const others = new Map([...wanted].map((id) => [id, otherEnds(socket, id)] as const));
+    const namespaces = await this.#namespacesOf(router, socket, wanted, pace);
+    const others = new Map<number, ReadonlyMap<number, Link>>();
+    for (const id of wanted) {
+      others.set(id, otherEnds(socket, id));
+      await pace.breathe();
+    }
     const delays = devices.length > 0 ? proxyDelays(socket) : new Map<number, number>();
     return devices.map((link) => {
       const id = link.peer?.netnsId;
@@ -56,12 +67,13 @@ export class VethObserver {
   }
 
   /** Names of the namespaces that the router knows by these numbers. */
-  #namespacesOf(router: string, socket: NetlinkSocket, wanted: ReadonlySet<number>): Map<number, string> {
+  async #namespacesOf(router: string, socket: NetlinkSocket, wanted: ReadonlySet<number>, pace: Pace): Promise<Map<number, string>> {
     const found = new Map<number, string>();
     for (const instance of this.#candidates(router)) {
       if (found.size === wanted.size) break;
       const id = numberOf(socket, instance);
       if (id !== undefined && wanted.has(id)) found.set(id, instance);
+      await pace.breathe();
     }
     this.#neighbours.set(router, new Set(found.values()));
     return found;

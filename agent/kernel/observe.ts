@@ -1,4 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import { toKernelError } from './errors.js';
 import { readFingerprint } from './iptables.js';
 import { type DeviceAddress, listAddresses } from './netlink/address.js';
@@ -10,6 +9,7 @@ import { listRules } from './netlink/rule.js';
 import { netnsIdentity, netnsNames } from './netns.js';
 import { readNft } from './nft.js';
 import { VethObserver } from './observe-veth.js';
+import { Pace } from './pace.js';
 import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
 import { HOST_NAMESPACE, INTERNET_NAMESPACE, isOurNamespace, namespaceRole, PROTOCOL, SYSCTLS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
@@ -49,17 +49,18 @@ export class Observer {
   async observe(namespaces?: ReadonlySet<string>): Promise<Map<ObjectKey, KernelObject>> {
     this.#sockets.prune();
     const observed = new Map<ObjectKey, KernelObject>();
+    const pace = new Pace();
     for (const netns of namespaces ?? [...netnsNames().filter(isOurNamespace), HOST_NAMESPACE]) {
-      await nextTurn();
-      for (const object of await this.#namespace(netns)) observed.set(keyOf(object), object);
+      for (const object of await this.#namespace(netns, pace)) observed.set(keyOf(object), object);
+      await pace.breathe();
     }
     return observed;
   }
 
-  async #namespace(netns: string): Promise<KernelObject[]> {
+  async #namespace(netns: string, pace: Pace): Promise<KernelObject[]> {
     if (netnsIdentity(netns) === undefined) return [];
     try {
-      return await this.#byRole(netns);
+      return await this.#byRole(netns, pace);
     } catch (error) {
       // It was deleted meanwhile: then it contributes nothing.
       if (netnsIdentity(netns) === undefined) return [];
@@ -67,14 +68,14 @@ export class Observer {
     }
   }
 
-  async #byRole(netns: string): Promise<KernelObject[]> {
+  async #byRole(netns: string, pace: Pace): Promise<KernelObject[]> {
     switch (namespaceRole(netns)) {
       case 'router':
-        return this.#router(netns);
+        return this.#router(netns, pace);
       case 'gateway':
-        return [...this.#gateway(netns), ...(await nftOf(netns)), ...(await this.#tunnels(netns))];
+        return [...(await this.#gateway(netns, pace)), ...(await nftOf(netns)), ...(await this.#tunnels(netns))];
       case 'internet':
-        return [...this.#gateway(netns), ...(await nftOf(netns))];
+        return [...(await this.#gateway(netns, pace)), ...(await nftOf(netns))];
       case 'customer':
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.gateway), ...this.#marked(netns), ...(await this.#tunnels(netns))];
       case 'nat':
@@ -89,28 +90,28 @@ export class Observer {
     }
   }
 
-  async #router(netns: string): Promise<KernelObject[]> {
+  async #router(netns: string, pace: Pace): Promise<KernelObject[]> {
     const rulesets = Promise.all(FAMILIES.map((family) => rulesetOf(netns, family)));
     // Waited for below; if something else fails first, its own failure is of no interest.
     rulesets.catch(() => {});
-    const { objects, names } = this.#devices(netns, SYSCTLS.router);
-    await nextTurn();
-    objects.push(...this.#routing(netns, names));
-    await nextTurn();
+    const { objects, names } = await this.#devices(netns, SYSCTLS.router, pace);
+    objects.push(...(await this.#routing(netns, names, pace)));
+    await pace.breathe();
     objects.push(...this.#sets(netns));
     return [...objects, ...(await rulesets).flat()];
   }
 
-  #gateway(netns: string): KernelObject[] {
-    const { objects, names } = this.#devices(netns, SYSCTLS.gateway);
-    return [...objects, ...this.#routing(netns, names)];
+  async #gateway(netns: string, pace: Pace): Promise<KernelObject[]> {
+    const { objects, names } = await this.#devices(netns, SYSCTLS.gateway, pace);
+    return [...objects, ...(await this.#routing(netns, names, pace))];
   }
 
   /** The namespace, its settings, pairs and addresses, and the devices' names. */
-  #devices(
+  async #devices(
     netns: string,
     settings: Readonly<Record<string, string>>,
-  ): { readonly objects: KernelObject[]; readonly names: ReadonlyMap<number, string> } {
+    pace: Pace,
+  ): Promise<{ readonly objects: KernelObject[]; readonly names: ReadonlyMap<number, string> }> {
     const socket = this.#sockets.route(netns);
     const links = listLinks(socket);
     const names = namesOf(links);
@@ -118,22 +119,22 @@ export class Observer {
     // While it is down the router does not answer at its own addresses: they count as missing, and adding them brings it up.
     if (!isLoopbackUp(links)) names.delete(LOOPBACK);
     const objects: KernelObject[] = [{ kind: 'netns', netns }];
-    objects.push(...this.#veths.observe(netns, socket, links, linkLocalCheck(addresses)));
+    objects.push(...(await this.#veths.observe(netns, socket, links, linkLocalCheck(addresses), pace)));
     objects.push(...sysctlsOf(netns, settings));
     for (const found of addresses) {
       const device = names.get(found.index);
       const isRouters = found.automatic || found.address === HOST_END_LINK_LOCAL;
       if (device !== undefined && !isRouters) objects.push({ kind: 'address', netns, device, address: found.address });
     }
+    await pace.breathe();
     return { objects, names };
   }
 
-  #routing(netns: string, names: ReadonlyMap<number, string>): KernelObject[] {
-    return [
-      ...this.#routes(netns, names, (route) => !route.automatic),
-      ...this.#rules(netns, (rule) => !rule.automatic),
-      ...this.#neighbours(netns, names, (neighbour) => neighbour.permanent),
-    ];
+  async #routing(netns: string, names: ReadonlyMap<number, string>, pace: Pace): Promise<KernelObject[]> {
+    const routes = this.#routes(netns, names, (route) => !route.automatic);
+    await pace.breathe();
+    const rules = this.#rules(netns, (rule) => !rule.automatic);
+    return [...routes, ...rules, ...this.#neighbours(netns, names, (neighbour) => neighbour.permanent)];
   }
 
   /** Tunnels' devices, and the processes that serve them. */

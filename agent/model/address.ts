@@ -34,9 +34,12 @@ export function fromBigInt(family: Family, value: bigint): string {
   return ipaddr.fromByteArray(bytes).toString();
 }
 
+/** Four numbers up to 255 without leading zeros. */
+const DOTTED_QUAD = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+
 /** Strict dotted quad without leading zeros, or any IPv6 text; `undefined` for all else. */
 export function parseAddress(text: string): { family: Family; text: string } | undefined {
-  if (ipaddr.IPv4.isValidFourPartDecimal(text) && !/(^|\.)0\d/.test(text)) return { family: 4, text };
+  if (DOTTED_QUAD.test(text)) return { family: 4, text };
   if (text.includes(':') && !text.includes('%') && ipaddr.IPv6.isValid(text))
     return { family: 6, text: ipaddr.IPv6.parse(text).toString() };
   return undefined;

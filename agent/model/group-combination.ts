@@ -10,7 +10,7 @@ export interface GroupCombination {
   /** `<vpcId>/<index>` */
   readonly combinationId: string;
   readonly vpcId: VpcId;
-  /** 1 to 1,048,575 (twenty bits), unique within the VPC. */
+  /** 1 to 1,048,574 (twenty bits; all ones marks devices that are being deleted), unique within the VPC. */
   readonly index: number;
   /** Sorted, without repetition. Empty for interfaces that have no groups, which then let everything through. */
   readonly groupIds: readonly SecurityGroupId[];
@@ -23,4 +23,4 @@ export function combinationKey({ vpcId, groupIds, subnetId }: Pick<GroupCombinat
   return `${vpcId} ${groupIds.join(',')} ${subnetId ?? ''}`;
 }
 
-export const MAX_COMBINATION_INDEX = 0xfffff;
+export const MAX_COMBINATION_INDEX = 0xffffe;

@@ -43,6 +43,10 @@ export class Ledger {
     return !this.keys.has(unit);
   }
 
+  wantsAny(unit: string): boolean {
+    return this.desired.has(unit);
+  }
+
   has(key: ObjectKey): boolean {
     return this.known.has(key);
   }

@@ -160,7 +160,7 @@ export class ReconcileLoop {
 
   private async pass(): Promise<void> {
     const started = performance.now();
-    const { store, kernel, settings, log } = this.deps;
+    const { store, settings, log } = this.deps;
     const snapshot = store.snapshot();
     const units = new Set(this.dirty);
     this.dirty.clear();
@@ -179,10 +179,9 @@ export class ReconcileLoop {
     const unended = await this.endInstances(snapshot, planned);
     const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && (unended.has(unit) || unended.has(op.object.netns))));
     if (ops.length > 0) log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
-    this.ledger.begin(ops);
-    const results = ops.length > 0 ? await kernel.apply(ops) : [];
-    this.ledger.record(results);
-    const faults = faultsOf(results);
+    const lastMade = ops.findLastIndex(({ op }) => op.verb !== 'delete');
+    const late = ops.filter((planned, place) => place > lastMade && this.canWait(planned));
+    const faults = faultsOf(await this.carryOut(ops.filter((planned) => !late.includes(planned))));
     for (const [unit, outcome] of unended) faults.set(unit, outcome);
     if (full) for (const unit of this.deps.services?.drifted() ?? []) units.add(unit);
     // Before the instances: their user data may ask for names.
@@ -191,10 +190,34 @@ export class ReconcileLoop {
     this.report(units, faults);
     await this.finish(units);
 
+    this.answer(snapshot);
+    const stillDue = late.filter(({ unit }) => !faults.has(unit));
+    if (stillDue.length > 0) {
+      const lateFaults = faultsOf(await this.carryOut(stillDue));
+      this.report(new Set(lateFaults.keys()), lateFaults);
+      for (const [unit, outcome] of lateFaults) faults.set(unit, outcome);
+    }
     const report = { full, units: units.size, operations: ops.length, failures: faults.size, durationMs: performance.now() - started };
     this.deps.onPass?.(report);
     log[ops.length > 0 ? 'info' : 'debug'](report, 'reconcile pass');
-    const done = this.waiters.filter((waiter) => waiter.revision <= snapshot.revision);
+  }
+
+  private async carryOut(ops: readonly PlannedOp[]): Promise<OpResult[]> {
+    if (ops.length === 0) return [];
+    this.ledger.begin(ops);
+    const results = await this.deps.kernel.apply(ops);
+    this.ledger.record(results);
+    return results;
+  }
+
+  /** The old device of an interface that has a new one: traffic has left it, and its deletion takes the kernel a while. */
+  private canWait({ op, unit }: PlannedOp): boolean {
+    return op.verb === 'delete' && op.object.kind === 'veth' && this.ledger.wantsAny(unit);
+  }
+
+  /** Tells those who wait for that state. */
+  private answer(state: Snapshot): void {
+    const done = this.waiters.filter((waiter) => waiter.revision <= state.revision);
     for (const waiter of done) {
       this.waiters.splice(this.waiters.indexOf(waiter), 1);
       waiter.resolve();

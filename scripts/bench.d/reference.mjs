@@ -58,7 +58,7 @@ export async function rawNetlink() {
   const { groupWord, ROUTER_MAC } = await import('../../dist/agent/kernel/resources.js');
   const quiet = { trace() {}, debug() {}, info() {}, warn() {}, error: console.error };
   const kernel = createLinuxKernel({ log: quiet });
-  const [router, instance] = ['vpc-00000000000000bec', 'i-00000000000000bec'];
+  const [router, instance] = ['bench-raw-router', 'bench-raw-instance'];
   const [name, address, mac] = ['e00000000000bec', '10.99.0.9', '02:99:00:00:00:09'];
   const apply = async (verb, objects) => {
     const results = await kernel.apply(objects.map((object) => ({ op: { verb, object }, unit: 'bench', needs: [] })));

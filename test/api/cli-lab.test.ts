@@ -5,7 +5,8 @@ import { cliOver, fetchInto, temporaryFile } from '../support/cli.js';
 
 /** Labs against the API: `up` converges, the second time does nothing, an edit does what differs, `down` leaves nothing. */
 
-const BASE = readFileSync('vagrant/labs/first/lab.yaml', 'utf8');
+/** The example lab without its expectations, which would keep edits from taking things out. */
+const [BASE = ''] = readFileSync('vagrant/labs/first/lab.yaml', 'utf8').split('expect:');
 
 let api: TestApi;
 let file: ReturnType<typeof temporaryFile>;
@@ -149,19 +150,13 @@ prefixLists:
       edited(
         ['interfaces: [web-public, web-management]', 'interfaces: [web-public]'],
         ['interfaces: [db]', 'interfaces: [db, web-management]'],
-        ['bastion -> web/web-management,db', 'bastion -> db'],
-        ['web/web-public,web/web-management', 'web/web-public'],
       ),
       ['change interface web-management: move to eth1 of db'],
       ['change interface web-management: move to eth1 of web'],
     ],
     [
       'an interface off its instance',
-      edited(
-        ['interfaces: [web-public, web-management]', 'interfaces: [web-public]'],
-        ['bastion -> web/web-management,db', 'bastion -> db'],
-        ['web/web-public,web/web-management', 'web/web-public'],
-      ),
+      edited(['interfaces: [web-public, web-management]', 'interfaces: [web-public]']),
       ['change interface web-management: detach'],
       ['change interface web-management: attach as eth1 of web'],
     ],
@@ -189,7 +184,7 @@ prefixLists:
     ],
     [
       'an instance out of the file',
-      edited([BASE.slice(BASE.indexOf('  bastion:\n    type'), BASE.indexOf('expect:')), ''], [BASE.slice(BASE.indexOf('expect:')), '']),
+      edited([BASE.slice(BASE.indexOf('  bastion:\n    type')), '']),
       ['delete instance bastion', 'delete interface bastion-eth0'],
       ['create interface bastion-eth0', 'create instance bastion'],
     ],

@@ -73,7 +73,7 @@ describe('drift', () => {
     ['set member deleted', 'router', ['ipset', 'del', 'own4', '$ADDR,$DEV'], 4000],
     ['instance end deleted', 'instance', ['ip', 'link', 'del', 'eth0'], 1000],
     ['instance end down', 'instance', ['ip', 'link', 'set', 'eth0', 'down'], 1000],
-    ['address deleted in the instance', 'instance', ['ip', 'addr', 'flush', 'dev', 'eth0'], 1000],
+    ['address deleted in the instance', 'instance', ['ip', '-4', 'addr', 'flush', 'dev', 'eth0'], 1000],
     ['default route deleted in the instance', 'instance', ['ip', 'route', 'del', 'default'], 1000],
     ['MAC changed in the instance', 'instance', ['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:98'], 1000],
     ['instance namespace deleted', 'host', ['ip', 'netns', 'del', '$INSTANCE'], 1000],
@@ -141,14 +141,16 @@ async function state(router: string, instances: readonly string[]): Promise<stri
           .sort()
           .join('\n'),
       ),
-      read(netns, 'ip', '-br', 'addr'),
+      read(netns, 'ip', '-br', 'addr').then(sorted),
       read(netns, 'ip', 'route', 'show', 'table', 'main'),
       read(netns, 'ip', 'rule'),
     ]),
-    read(router, 'ip', 'neigh', 'show', 'nud', 'permanent').then((text) => text.split('\n').sort().join('\n')),
+    read(router, 'ip', 'neigh', 'show', 'nud', 'permanent').then(sorted),
     read(router, 'iptables-save'),
     read(router, 'ipset', 'list', 'own4').then((text) => text.split('Members:')[1]?.split('\n').sort().join('\n') ?? ''),
     read(router, 'sysctl', 'net.ipv4.ip_forward'),
   ]);
   return parts.join('\n--\n');
 }
+
+const sorted = (text: string): string => text.split('\n').sort().join('\n');

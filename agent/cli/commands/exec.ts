@@ -1,7 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { Command } from 'commander';
-import { execa } from 'execa';
 import { NETNS_DIR } from '../../kernel/resources.js';
 import { CliError, ExitWith } from '../errors.js';
 import type { Io } from '../io.js';
@@ -56,15 +57,12 @@ async function runInside([file = '', ...args]: readonly string[]): Promise<numbe
   const ignore = () => {};
   process.on('SIGINT', ignore);
   try {
-    const result = await execa(file, args, { stdio: 'inherit', reject: false });
-    if (result.code !== undefined && result.exitCode === undefined && result.signal === undefined)
-      throw new CliError('NotFound', `cannot run ${file}: ${result.code}`);
-    return result.exitCode ?? 128 + signalNumber(result.signal);
+    const child = spawn(file, args, { stdio: 'inherit' });
+    const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+    return code ?? 128 + (signal ? constants.signals[signal] : 0);
+  } catch (error) {
+    throw new CliError('NotFound', `cannot run ${file}: ${error instanceof Error ? error.message : String(error)}`);
   } finally {
     process.off('SIGINT', ignore);
   }
-}
-
-function signalNumber(signal: NodeJS.Signals | undefined): number {
-  return signal === undefined ? 0 : constants.signals[signal];
 }

@@ -1,4 +1,6 @@
 import { Argument, type Command } from 'commander';
+import type { Finding } from '../../host/doctor.js';
+import type { TeardownOptions, TeardownResult } from '../../teardown.js';
 import { type ChoiceMap, completionEntries, completionScript, SHELLS, type Shell } from '../completion.js';
 import { AgentUnreachable, CliError, EXIT, ExitWith } from '../errors.js';
 import type { Io } from '../io.js';
@@ -9,27 +11,11 @@ import { action, type Session, show } from '../session.js';
 import { DESCRIBE_TOPICS } from './describe.js';
 import { examples } from './shared.js';
 
-/** What `eni doctor` has to say about one thing. */
-export interface Finding {
-  readonly level: 'ok' | 'note' | 'warning' | 'problem';
-  /** What was looked at: `iptables`, `kernel feature devgroup`, … */
-  readonly subject: string;
-  readonly message: string;
-  /** What to do about it. */
-  readonly remedy?: string;
-}
-
-export interface Teardown {
-  readonly namespaces: readonly string[];
-  /** The directory that was removed, if one was. */
-  readonly dataDir?: string;
-}
-
 /** Functions on this machine itself; loaded only when their command runs, as they bring the kernel bindings with them. */
 export interface LocalFunctions {
   /** @param known ids that the agent knows, to tell leftovers. */
   readonly diagnose: (known?: ReadonlySet<string>) => Promise<readonly Finding[]>;
-  readonly teardown: (options: { dataDir: string; removeData: boolean }) => Promise<Teardown>;
+  readonly teardown: (options: TeardownOptions) => Promise<TeardownResult>;
 }
 
 const CHOICES: ChoiceMap = { describe: DESCRIBE_TOPICS, completion: SHELLS };
@@ -107,7 +93,7 @@ async function answers(session: Session): Promise<boolean> {
   }
 }
 
-function teardownText({ namespaces, dataDir }: Teardown): string {
+function teardownText({ namespaces, dataDir }: TeardownResult): string {
   const count = namespaces.length;
   const lines = [count === 0 ? 'no namespace of enid was there' : `removed ${count} network namespace${count > 1 ? 's' : ''}`];
   if (dataDir !== undefined) lines.push(`removed ${dataDir}`);

@@ -13,14 +13,20 @@ export interface StepReport {
   readonly total: number;
 }
 
+export interface StepDone extends StepReport {
+  readonly ms: number;
+  /** Of what the step created. */
+  readonly id?: string;
+}
+
 export interface ExecuteOptions {
   readonly client: Client;
   readonly signal: AbortSignal;
   /** How long a resource may take to reach the state that a step waits for, milliseconds. */
   readonly settleMs: number;
   readonly onStart: (report: StepReport) => void;
-  /** With the id of what the step created. */
-  readonly onDone: (report: StepReport & { readonly ms: number; readonly id?: string }) => void;
+  readonly onDone: (report: StepDone) => void;
+  readonly onFailure: (report: StepReport) => void;
 }
 
 /** Carries out the steps in order; stops at the first that fails. Running the lab again goes on from there. @throws {CliError} */
@@ -30,7 +36,10 @@ export async function executeSteps(steps: readonly Step[], options: ExecuteOptio
     const report = { step, index, total: steps.length };
     options.onStart(report);
     const start = performance.now();
-    const id = await executeStep(step, ids, options);
+    const id = await executeStep(step, ids, options).catch((error: unknown) => {
+      options.onFailure(report);
+      throw error;
+    });
     options.onDone({ ...report, ms: performance.now() - start, ...(id !== undefined && { id }) });
   }
 }

@@ -62,6 +62,7 @@ export function textOf(value: Buffer): string {
 }
 
 export function addressBytes(value: string): Buffer {
+  if (!value.includes(':')) return Buffer.from(value.split('.').map(Number));
   return Buffer.from(ipaddr.parse(value).toByteArray());
 }
 

@@ -1,4 +1,4 @@
-import { parseAddress } from '../../model/address.js';
+import { isIP } from 'node:net';
 import { KernelError } from '../errors.js';
 import { addressBytes, addressText, align4, attribute, be32, nested, text, u8 } from './attributes.js';
 
@@ -42,17 +42,17 @@ interface Entry {
 function parseEntry(entry: string): Entry {
   const [range = '', device, ...more] = (entry.endsWith(NOMATCH) ? entry.slice(0, -NOMATCH.length) : entry).split(',');
   const [base = '', length, ...rest] = range.split('/');
-  const parsed = parseAddress(base);
-  if (!parsed) {
+  const family = isIP(base);
+  if (family !== 4 && family !== 6) {
     if (/^[\w.-]{1,31}$/.test(entry)) return { set: entry };
     throw new KernelError(`no entry of a set: ${entry}`, { kind: 'invalid' });
   }
-  const bits = parsed.family === 4 ? 32 : 128;
+  const bits = family === 4 ? 32 : 128;
   const valid = more.length === 0 && rest.length === 0 && (device === undefined || /^[^\s/]{1,15}$/.test(device));
   if (!valid || (length !== undefined && (!/^\d{1,3}$/.test(length) || Number(length) > bits)))
     throw new KernelError(`no entry of a set: ${entry}`, { kind: 'invalid' });
   return {
-    address: parsed,
+    address: { family, text: base },
     ...(length !== undefined && { prefixLength: Number(length) }),
     ...(device !== undefined && { device }),
   };

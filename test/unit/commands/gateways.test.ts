@@ -380,6 +380,7 @@ describe('network ACLs', () => {
     for (const egress of [false, true])
       world.run('createNetworkAclEntry', { networkAclId, ...allow(egress), ruleNumber: 101, cidr: '::/0' });
     expect([combination(eniId)?.subnetId, combination(nat)]).toEqual([undefined, undefined]);
+    world.run('forgetExpired', {});
     const used = new Set(world.state.all('networkInterface').map((eni) => `${eni.vpcId}/${eni.combinationIndex}`));
     expect(world.state.tables.groupCombination.ids().filter((id) => !used.has(id))).toEqual([]);
     world.run('deleteNetworkAclEntry', { networkAclId, ruleNumber: 101, egress: true });

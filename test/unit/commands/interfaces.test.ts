@@ -115,15 +115,24 @@ describe('combinations of groups', () => {
     expect(world.get('groupCombination', `${vpcId}/2`).groupIds).toEqual([groupId, defaultGroupId].sort());
   });
 
-  it('are forgotten with their last interface, and their number used again', () => {
+  it('keep their number a while after their last interface, then are forgotten', () => {
     const { world, create, groupId, defaultGroupId, vpcId } = city();
     const networkInterfaceId = create({ groupIds: [groupId] });
-    expect(world.state.get('groupCombination', `${vpcId}/2`)).toBeDefined();
-    world.run('modifyNetworkInterface', { networkInterfaceId, groupIds: [defaultGroupId] });
-    expect(world.state.get('groupCombination', `${vpcId}/2`)).toBeUndefined();
+    const indexes = () => world.state.by('groupCombination', 'vpcId', vpcId).map((combination) => combination.index);
     world.run('modifyNetworkInterface', { networkInterfaceId, groupIds: [groupId, defaultGroupId] });
+    expect(world.eni(networkInterfaceId).combinationIndex).toBe(3);
+    expect(indexes()).toEqual([1, 2, 3]);
+    world.run('forgetExpired', {});
+    expect(indexes()).toEqual([1, 3]);
+    world.run('modifyNetworkInterface', { networkInterfaceId, groupIds: [groupId] });
     expect(world.eni(networkInterfaceId).combinationIndex).toBe(2);
+  });
+
+  it('go with a group that they hold', () => {
+    const { world, create, groupId, vpcId } = city();
+    const networkInterfaceId = create({ groupIds: [groupId] });
     world.run('deleteNetworkInterface', { networkInterfaceId });
+    world.run('deleteSecurityGroup', { groupId });
     expect(world.state.by('groupCombination', 'vpcId', vpcId).map((combination) => combination.index)).toEqual([1]);
   });
 });

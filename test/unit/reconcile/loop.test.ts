@@ -194,6 +194,31 @@ describe('reconcile loop', () => {
     expect(ops.filter((op) => op.startsWith('delete'))).toEqual([]);
   });
 
+  it('a move is answered before the old device is gone', async () => {
+    const { kernel, store, start, run, network, settled } = harness();
+    const { instance, eni } = await network();
+    const [one, two] = [await instance(), await instance()];
+    const networkInterfaceId = await eni();
+    await run('attachNetworkInterface', { networkInterfaceId, instanceId: one, deviceIndex: 1 });
+    const loop = await start();
+    let release = () => {};
+    const apply = kernel.apply.bind(kernel);
+    kernel.apply = async (ops) => {
+      if (ops.some(({ op }) => op.verb === 'delete' && op.object.kind === 'veth'))
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+      return apply(ops);
+    };
+    await run('moveNetworkInterface', { networkInterfaceId, instanceId: two, deviceIndex: 1 });
+    await settled(loop);
+    const devices = () => [...kernel.objects.values()].filter((object) => object.kind === 'veth' && object.alias === networkInterfaceId);
+    expect(devices()).toHaveLength(2);
+    release();
+    await expect.poll(() => devices().length).toBe(1);
+    expect(store.snapshot().get('networkInterface', networkInterfaceId)?.attachment?.instanceId).toBe(two);
+  });
+
   it('stop keeps everything in the kernel', async () => {
     const { kernel, start, network } = harness();
     await (await network()).instance();
