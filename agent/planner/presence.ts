@@ -89,9 +89,10 @@ export function isGatewayPresent(snapshot: Snapshot, hostId: string, gatewayId: 
   return vpcIds.length > 0 && vpcIds.every((vpcId) => isVpcPresent(snapshot, hostId, vpcId));
 }
 
-/** Whether packets of a route whose target the unit is have somewhere to go on this host. */
-export function isTargetPresent(snapshot: Snapshot, hostId: string, unit: string): boolean {
-  return isId('networkInterface', unit) ? presentInterface(snapshot, hostId, unit) !== undefined : isGatewayPresent(snapshot, hostId, unit);
+/** Whether packets of a VPC's route whose target the unit is have somewhere to go on this host. */
+export function isTargetPresent(snapshot: Snapshot, hostId: string, vpcId: string, unit: string): boolean {
+  if (isId('networkInterface', unit)) return presentInterface(snapshot, hostId, unit) !== undefined;
+  return linkedVpcs(snapshot, unit).includes(vpcId) && isGatewayPresent(snapshot, hostId, unit);
 }
 
 /** Gateways linked with a VPC's router, other than NAT gateways, present or not. */

@@ -38,7 +38,7 @@ export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: st
     ...gatewayAddresses(snapshot, netns, vpc),
     ...localRouting(netns, vpc),
     ...tableRouting(netns, vpc, routing),
-    ...routing.rows.flatMap((row) => (leadsSomewhere(snapshot, settings, row) ? [] : [blackhole(netns, row)])),
+    ...routing.rows.flatMap((row) => (leadsSomewhere(snapshot, settings, vpcId, row) ? [] : [blackhole(netns, row)])),
   ];
 }
 
@@ -108,8 +108,8 @@ function tableRouting(netns: string, vpc: Vpc, { rows }: VpcRouting): KernelObje
 }
 
 /** Whether the row's route is planned by the unit that it leads to. */
-function leadsSomewhere(snapshot: Snapshot, { hostId }: PlanSettings, { target }: Row): boolean {
-  return target !== undefined && isTargetPresent(snapshot, hostId, target);
+function leadsSomewhere(snapshot: Snapshot, { hostId }: PlanSettings, vpcId: string, { target }: Row): boolean {
+  return target !== undefined && isTargetPresent(snapshot, hostId, vpcId, target);
 }
 
 /** A row that leads nowhere stays, so that nothing takes a less specific one instead. */
