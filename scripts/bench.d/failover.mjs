@@ -11,7 +11,7 @@ export async function failover({ rounds }) {
   const probers = [];
   try {
     const { call } = daemon;
-    const { vpcId, subnetId, groupId, instance, eni } = await world(daemon);
+    const { vpcId, groupId, instance, eni } = await world(daemon);
     await call('POST', `/v1/security-groups/${groupId}/rules`, {
       direction: 'ingress',
       rules: [{ protocol: 'udp', fromPort: 7000, toPort: 7000, peer: { cidr: '198.51.100.0/24' } }],
