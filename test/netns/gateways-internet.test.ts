@@ -56,7 +56,7 @@ describe('elastic address', () => {
     expect(await tcp(bare.instanceId, second.publicIp, 7000)).toBeUndefined();
   });
 
-  it('re-associated live: new connections and running flows go to the new instance', async () => {
+  it('re-associated live: new connections go to the new instance', async () => {
     const { machine, elasticIp, associate } = await publicWorld();
     const [a, b] = [await machine(), await machine()];
     const { allocationId, publicIp } = await elasticIp();
@@ -72,6 +72,20 @@ describe('elastic address', () => {
     expect(await who()).toBe(0);
     expect(await pings(a.instanceId, SERVER)).toBe(false);
     expect(await pings(b.instanceId, SERVER)).toBe(true);
+  });
+
+  it('re-associated: a flow that is under way, same ports, goes to the new instance and not to the old one', async () => {
+    const { machine, elasticIp, associate, group } = await publicWorld();
+    const any = await group('all from any');
+    const [a, b] = [await machine({ groupIds: [any] }), await machine({ groupIds: [any] })];
+    const { allocationId, publicIp } = await elasticIp();
+    await serve(a.instanceId, 'udp:7002');
+    await associate(allocationId, { instanceId: a.instanceId });
+    expect(await sameFlow(publicIp)).toBe(true);
+    await associate(allocationId, { instanceId: b.instanceId });
+    expect(await sameFlow(publicIp)).toBe(false);
+    await serve(b.instanceId, 'udp:7002');
+    expect(await sameFlow(publicIp)).toBe(true);
   });
 
   it('on a secondary private address', async () => {
@@ -127,6 +141,15 @@ describe('elastic address', () => {
     expect(await pings(a.instanceId, '198.51.100.1')).toBe(false);
   });
 });
+
+/** Whether a datagram from one and the same port of the internet is answered. */
+async function sameFlow(address: string): Promise<boolean> {
+  const script = `const s = require('node:dgram').createSocket('udp4');
+    s.bind(5555, () => s.send('x', 7002, '${address}'));
+    s.on('message', () => process.exit(0));
+    setTimeout(() => process.exit(1), 800);`;
+  return (await inside(INTERNET, process.execPath, '-e', script)).exitCode === 0;
+}
 
 /** Who a server behind a public address sees when the host connects. */
 async function fromHost(address: string, port: number): Promise<string | undefined> {
