@@ -4,10 +4,13 @@ import type { CommandName } from '../../../agent/commands/index.js';
 import { availableAddressCount } from '../../../agent/commands/ipam.js';
 import { cidr, contains } from '../../../agent/model/address.js';
 import { ApiError } from '../../../agent/model/errors.js';
+import { combinationKey } from '../../../agent/model/group-combination.js';
 import { INSTANCE_TYPES } from '../../../agent/model/instance-types.js';
+import { aclFilters } from '../../../agent/model/network-acl.js';
 import { interfaceAddresses } from '../../../agent/model/network-interface.js';
 import { Snapshot } from '../../../agent/model/snapshot.js';
 import { isReservedAddress } from '../../../agent/model/subnet.js';
+import { gateways } from './gateway-world.js';
 import { type City, city } from './world.js';
 
 /** One step: a command whose arguments are chosen by numbers among what there is, so that most steps do something. */
@@ -27,6 +30,9 @@ const ids = {
   instances: (c: City) => sorted(c.world.state.tables.instance.ids()),
   groups: (c: City) => sorted(c.world.state.tables.securityGroup.ids()),
   tables: (c: City) => sorted(c.world.state.tables.routeTable.ids()),
+  addresses: (c: City) => sorted(c.world.state.tables.elasticIp.ids()),
+  nats: (c: City) => sorted(c.world.state.tables.natGateway.ids()),
+  acls: (c: City) => sorted(c.world.state.tables.networkAcl.ids()),
 };
 /** Attached interfaces other than primary ones. */
 const secondaries = (c: City) =>
@@ -112,6 +118,54 @@ const VERBS: readonly Verb[] = [
     'createRoute',
     { routeTableId: at(ids.tables(c), s.a), destination: `198.51.${s.b % 4}.0/24`, networkInterfaceId: at(ids.enis(c), s.c) },
   ],
+  (c, s) => ['runInstances', { networkInterfaces: [{ subnetId: subnetOf(c, s.a), associatePublicIpAddress: true }] }],
+  () => ['allocateAddress', {}],
+  (c, s) => {
+    const eni = at(c.world.state.all('networkInterface'), s.b);
+    return (
+      eni && [
+        'associateAddress',
+        {
+          allocationId: at(ids.addresses(c), s.a),
+          networkInterfaceId: eni.networkInterfaceId,
+          privateIpAddress: at(eni.privateIpAddresses, s.c),
+          allowReassociation: s.a % 3 !== 0,
+        },
+      ]
+    );
+  },
+  (c, s) => {
+    const address = at(c.world.state.all('elasticIp'), s.a);
+    return address?.association && ['disassociateAddress', { associationId: address.association.associationId }];
+  },
+  (c, s) => ['releaseAddress', { allocationId: at(ids.addresses(c), s.a) }],
+  (c, s) => ['createNatGateway', { subnetId: subnetOf(c, s.a), allocationId: at(ids.addresses(c), s.b) }],
+  (c, s) => ['createNatGateway', { subnetId: subnetOf(c, s.a), connectivityType: 'private' }],
+  (c, s) => ['deleteNatGateway', { natGatewayId: at(ids.nats(c), s.a) }],
+  (c, s) => ['finishNatGateway', { natGatewayId: at(ids.nats(c), s.a) }],
+  (c, s) => ['createNetworkAcl', { vpcId: at([c.vpcId, c.otherVpcId], s.a) }],
+  (c, s) => [
+    'createNetworkAclEntry',
+    {
+      networkAclId: at(ids.acls(c), s.a),
+      ruleNumber: 1 + (s.b % 4),
+      egress: s.b % 2 === 0,
+      ruleAction: at(['allow', 'deny'], s.c),
+      protocol: '-1',
+      cidr: at(['0.0.0.0/0', '::/0'], s.c >> 1),
+    },
+  ],
+  (c, s) => [
+    'deleteNetworkAclEntry',
+    { networkAclId: at(ids.acls(c), s.a), ruleNumber: at([1, 2, 3, 4, 100, 101], s.b), egress: s.c % 2 === 0 },
+  ],
+  (c, s) => {
+    const [acl] = c.world.state.by('networkAcl', 'subnetId', subnetOf(c, s.a) ?? '');
+    const association = acl?.associations.find((one) => one.subnetId === subnetOf(c, s.a));
+    return (
+      association && ['replaceNetworkAclAssociation', { associationId: association.associationId, networkAclId: at(ids.acls(c), s.b) }]
+    );
+  },
   () => ['forgetExpired', {}],
 ];
 
@@ -145,10 +199,18 @@ function checkInvariants({ world: { state, context } }: City): void {
       const range = address.includes(':') ? (subnet.ipv6?.cidrBlock ?? '') : subnet.cidrBlock;
       expect(contains(cidr(range), address) && !isReservedAddress(range, address), address).toBe(true);
     }
-    expect(eni.groupIds.length).toBeGreaterThan(0);
+    expect(eni.groupIds.length > 0).toBe(!eni.requesterManaged);
     expect(eni.groupIds.length).toBeLessThanOrEqual(context.limits.groupsPerInterface);
     for (const id of eni.groupIds) expect(state.get('securityGroup', id)?.vpcId).toBe(eni.vpcId);
-    expect(state.get('groupCombination', `${eni.vpcId}/${eni.combinationIndex}`)?.groupIds).toEqual([...eni.groupIds].sort());
+    const acls = state.by('networkAcl', 'subnetId', eni.subnetId);
+    expect(acls.map((acl) => acl.vpcId)).toEqual([eni.vpcId]);
+    const filtered = acls.some((acl) => aclFilters(acl, state.get('vpc', eni.vpcId)?.ipv6 !== undefined));
+    const combination = state.get('groupCombination', `${eni.vpcId}/${eni.combinationIndex}`);
+    if (eni.requesterManaged && !filtered) expect(eni.combinationIndex).toBe(0);
+    else {
+      expect(combination?.groupIds).toEqual([...eni.groupIds].sort());
+      expect(combination?.subnetId).toBe(filtered ? eni.subnetId : undefined);
+    }
     if (!eni.attachment) continue;
     const instance = state.get('instance', eni.attachment.instanceId);
     expect(instance).toMatchObject({ vpcId: eni.vpcId, availabilityZone: eni.availabilityZone });
@@ -163,12 +225,9 @@ function checkInvariants({ world: { state, context } }: City): void {
     expect(attached.length).toBeLessThanOrEqual(INSTANCE_TYPES.get(instance.instanceType)?.maxNetworkInterfaces ?? 0);
     expect(attached.some((eni) => eni.attachment?.deviceIndex === 0)).toBe(instance.state !== 'terminated');
   }
-  const used = new Set(enis.map((eni) => `${eni.vpcId}/${eni.combinationIndex}`));
+  const used = new Set(enis.flatMap((eni) => (eni.combinationIndex > 0 ? [`${eni.vpcId}/${eni.combinationIndex}`] : [])));
   expect([...state.tables.groupCombination.ids()]).toEqual(expect.arrayContaining([...used]));
-  unique(
-    state.all('groupCombination').map((one) => `${one.vpcId} ${one.groupIds.join()}`),
-    'combinations',
-  );
+  unique(state.all('groupCombination').map(combinationKey), 'combinations');
   unique(
     state.all('routeTable').map((table) => `${table.vpcId} ${table.index}`),
     'route table indexes',
@@ -177,6 +236,7 @@ function checkInvariants({ world: { state, context } }: City): void {
     state.all('routeTable').flatMap((table) => table.associations.map((one) => String(one.subnetId))),
     'subnets with a route table',
   );
+  checkPublicAddresses(state);
   for (const vpc of state.all('vpc'))
     expect(
       state
@@ -193,6 +253,30 @@ function checkInvariants({ world: { state, context } }: City): void {
   }
 }
 
+function checkPublicAddresses(state: Snapshot): void {
+  const addresses = state.all('elasticIp');
+  unique(
+    addresses.map((address) => address.publicIp),
+    'public addresses',
+  );
+  unique(
+    addresses.flatMap(({ association }) => (association ? [`${association.networkInterfaceId} ${association.privateIpAddress}`] : [])),
+    'private addresses with a public one',
+  );
+  for (const { kind, association } of addresses) {
+    const eni = association && state.get('networkInterface', association.networkInterfaceId);
+    if (association) expect(eni?.privateIpAddresses).toContain(association.privateIpAddress);
+    if (kind !== 'automatic') continue;
+    expect(state.get('instance', eni?.attachment?.instanceId ?? '')?.state).toBe('running');
+  }
+  for (const gateway of state.all('natGateway')) {
+    const eni = state.get('networkInterface', gateway.networkInterfaceId);
+    expect(eni?.requesterId).toBe(gateway.state === 'deleted' ? undefined : gateway.natGatewayId);
+    if (!gateway.allocationId || gateway.state === 'deleted') continue;
+    expect(state.get('elasticIp', gateway.allocationId)?.association?.networkInterfaceId).toBe(gateway.networkInterfaceId);
+  }
+}
+
 /** The state as a store would load it: from its records alone. */
 function reloaded(state: Snapshot): Snapshot {
   const changes = Object.entries(state.tables).flatMap(([kind, table]) => table.entries().map(([id, record]) => ({ kind, id, record })));
@@ -206,6 +290,7 @@ it('any sequence of commands keeps the model whole', { timeout: 120_000 }, () =>
   fc.assert(
     fc.property(fc.noBias(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' })), (steps) => {
       const c = city();
+      for (const vpcId of [c.vpcId, c.otherVpcId]) gateways(c).internetGateway(vpcId);
       for (const one of steps) {
         const call = VERBS[one.verb]?.(c, one);
         if (!call) continue;
