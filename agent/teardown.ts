@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { createInstanceRuntime } from './instances/linux.js';
 import { deleteNetns, netnsNames } from './kernel/netns.js';
 import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
+import { endTunnels } from './kernel/wireguard.js';
 import { isId } from './model/ids.js';
 import { createSupervisor } from './services/supervisor.js';
 import { LOCK_FILE, lockDirectory, STORE_FILE } from './store/directory.js';
@@ -22,7 +23,7 @@ export interface TeardownResult {
 const ETC_NETNS = '/etc/netns';
 
 /**
- * Removes everything that enid made in this kernel, whatever the store says: processes of instances, namespaces with all that is
+ * Removes everything that enid made in this kernel, whatever the store says: processes of instances and tunnels, namespaces with all that is
  * in them, files below /etc/netns. Nothing of enid's lies elsewhere (`kernel/resources.ts`). Succeeds when nothing is there.
  * @throws {StoreFault} when a daemon has the data directory. @throws {Error} when `removeData` names a directory that is no data directory.
  */
@@ -37,6 +38,8 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.
     await Promise.all([...instances].map((id) => runtime.end(id)));
+    // A tunnel's process would keep its namespace alive, unseen.
+    await Promise.all(namespaces.map(endTunnels));
     await Promise.all(namespaces.map(deleteNetns));
     if (!removeData || !existsSync(directory)) return { namespaces };
     await rm(directory, { recursive: true });

@@ -4,7 +4,11 @@ import { createConnection } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { KernelError, toKernelError } from './errors.js';
 import { run } from './exec.js';
+import { listLinks } from './netlink/link.js';
+import { NETLINK, NetlinkSocket } from './netlink/socket.js';
+import { netnsIdentity } from './netns.js';
 import type { ObjectSpecs } from './port.js';
+import { isServedTun } from './tun.js';
 
 /**
  * Userspace WireGuard: one process of Debian's `wireguard-go` per tunnel end, on a tun device that outlives it. The process is its
@@ -69,6 +73,17 @@ export async function endWireguard(device: string): Promise<void> {
       throw new KernelError(`wireguard-go of ${device} does not end`, { kind: 'timeout', cause: error });
   } finally {
     socket.destroy();
+  }
+}
+
+/** Afterwards no tunnel's process serves a device in the namespace. */
+export async function endTunnels(netns: string): Promise<void> {
+  if (netnsIdentity(netns) === undefined) return;
+  const socket = new NetlinkSocket(NETLINK.route, { netns });
+  try {
+    for (const { name } of listLinks(socket).filter(isServedTun)) await endWireguard(name);
+  } finally {
+    socket.close();
   }
 }
 

@@ -154,3 +154,19 @@ describe('a host without WireGuard', () => {
     }
   });
 });
+
+describe('teardown', () => {
+  it('ends the processes of tunnels', async () => {
+    const agent = await startAgent();
+    try {
+      const { vpnConnectionId } = await joined(await buildWorld(agent));
+      expect(tunnelProcesses(vpnConnectionId)).toHaveLength(2);
+      await agent.stop();
+      await execa(process.execPath, ['dist/agent/cli/main.js', 'teardown', '--data-dir', agent.dataDir]);
+      expect(tunnelProcesses(vpnConnectionId)).toEqual([]);
+      expect(readdirSync('/run/netns')).toEqual([]);
+    } finally {
+      await agent.dispose();
+    }
+  });
+});
