@@ -33,7 +33,7 @@ export interface Supervisor {
   remove(name: string): Promise<void>;
   /** Names of the services that were started and not removed, alive or not. */
   list(): string[];
-  /** Its process, when it lives. */
+  /** Its process, when it lives in the namespace that bears the name now. */
   pid(name: string): number | undefined;
   /** Afterwards no service runs in the namespace. They stay listed. */
   endIn(netns: string): Promise<void>;

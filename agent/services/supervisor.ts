@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { kernelBootId, netnsIdentity } from '../instances/boot.js';
-import { isAlive, type ProcessRef } from '../instances/processes.js';
+import { isAlive, namespaceOf, type ProcessRef } from '../instances/processes.js';
 import { KernelError } from '../kernel/errors.js';
 import { insideNetns } from '../kernel/netns.js';
 import { LAUNCH, ServiceDirectory } from './directory.js';
@@ -69,8 +69,11 @@ class LinuxSupervisor implements Supervisor {
   }
 
   pid(name: string): number | undefined {
-    const ref = new ServiceDirectory(this.root, name).process();
-    return ref && isAlive(ref) ? ref.pid : undefined;
+    const directory = new ServiceDirectory(this.root, name);
+    const ref = directory.process();
+    const netns = directory.read('netns');
+    if (!ref || !isAlive(ref) || netns === undefined) return undefined;
+    return netnsIdentity(netns)?.link === namespaceOf(ref.pid, 'net') ? ref.pid : undefined;
   }
 
   async endIn(netns: string): Promise<void> {

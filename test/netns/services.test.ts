@@ -122,7 +122,14 @@ it('moves into a namespace that was made anew, and ends before one goes', async 
   await expect(supervisor.ensure(spec('a'))).rejects.toMatchObject({ kind: 'not-found' });
   execFileSync('ip', ['netns', 'add', NETNS]);
   await supervisor.ensure(spec('a'));
-  expect(execFileSync('ip', ['netns', 'identify', String(pid())], { encoding: 'utf8' }).trim()).toBe(NETNS);
+  const second = pid();
+  expect(execFileSync('ip', ['netns', 'identify', String(second)], { encoding: 'utf8' }).trim()).toBe(NETNS);
+  execFileSync('ip', ['netns', 'delete', NETNS]);
+  execFileSync('ip', ['netns', 'add', NETNS]);
+  // It lives, in a namespace that nobody can name.
+  expect([isThere(second), supervisor.pid('unit.part')]).toEqual([true, undefined]);
+  await supervisor.ensure(spec('a'));
+  expect([isThere(second), pid() > 0]).toEqual([false, true]);
 });
 
 it.each<[string, string[], Record<string, unknown>]>([
