@@ -229,9 +229,13 @@ export class ReconcileLoop {
     return { op, unit, needs: op.verb === 'delete' ? [] : unitNeeds(snapshot, unit) };
   }
 
-  /** No process may outlive its namespace: it would keep the devices in it alive, unseen. Namespaces are named after their units. */
+  /**
+   * No process may outlive its namespace: it would keep the devices in it alive, unseen. That goes for a namespace that is about to go, and
+   * for one that somebody else took the name from, in whose place another is about to be made. Namespaces are named after their units.
+   */
   private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {
-    const ending = planned.flatMap(({ op }) => (op.verb === 'delete' && op.object.kind === 'netns' ? [op.object.netns] : []));
+    const touched = planned.filter(({ op }) => op.object.kind === 'netns').map(({ op }) => ({ verb: op.verb, netns: op.object.netns }));
+    const ending = touched.filter(({ verb, netns }) => verb === 'delete' || !isInstanceNamespace(netns)).map(({ netns }) => netns);
     return this.attempt('instance', ending, async (netns) => {
       if (!isInstanceNamespace(netns)) return this.deps.services?.endIn(netns);
       await this.deps.runtime.end(netns);

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { inside, until } from '../support/traffic.js';
@@ -114,6 +115,21 @@ it('outlives the daemon, is found again, and is started again when it dies', asy
   process.kill(second, 'SIGKILL');
   await replaced(vpcId, second, 3000);
   await until(async () => (await ask(client.instanceId, name))[0] === client.address);
+});
+
+it('a router that was deleted has its resolver again, and one that lost its addresses too', async () => {
+  const { instance, vpcId } = await setup.world();
+  const client = await instance();
+  const name = `${client.instanceId}.ec2.internal`;
+  const answers = async () => (await ask(client.instanceId, name, 'A', '10.0.0.2'))[0] === client.address;
+  const pid = pidOf(vpcId);
+  await inside(vpcId, 'ip', 'address', 'delete', '10.0.0.2/32', 'dev', 'lo');
+  await until(answers, 5000, 'an answer');
+  expect(pidOf(vpcId)).toBe(pid);
+  execFileSync('ip', ['netns', 'delete', vpcId]);
+  await replaced(vpcId, pid, 8000);
+  await until(answers, 5000, 'an answer');
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
 });
 
 it('two VPCs with the same ranges have names of their own; a resolver ends with its VPC', async () => {
