@@ -1,12 +1,12 @@
-// A health check as keepalived does it: asks the primary's own address every 10 ms from the standby's place in the network; after
-// three silences in a row it calls the API by itself, and the service is the standby's. Ends after one failover, or with the signal.
+// A health check as keepalived does it: asks the primary's own address every 20 ms from the standby's place in the network; after
+// ten silences in a row it calls the API by itself, and the service is the standby's. Ends after one failover, or with the signal.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 
 const [standby, standbyEni, primaryAddress, floating] = process.argv.slice(2);
 const endpoint = process.env.ENID_ENDPOINT ?? 'http://127.0.0.1:8780';
-const EVERY_MS = 10;
-const SILENCES = 3;
+const EVERY_MS = 20;
+const SILENCES = 10;
 
 // Inside the standby: it cannot reach the API from there, as no instance can.
 const check = `

@@ -12,7 +12,7 @@ const lines = createInterface({ input: guard.stdout });
 lines.on('line', (line) => console.log(line));
 await once(lines, 'line');
 const meter = prober(client);
-const { begun, answer } = meter.ask({ do: 'stream', address: '10.0.1.100', port: 7000, ms: 1000 });
+const { begun, answer } = meter.ask({ do: 'stream', address: '10.0.1.100', port: 7000, ms: 1500 });
 await begun;
 await new Promise((resolve) => setTimeout(resolve, 300));
 const listing = execFileSync('ip', ['netns', 'exec', primary, 'ss', '-Hulnp', 'sport = :7000'], { encoding: 'utf8' });
