@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { createSupervisor } from '../../agent/services/supervisor.js';
 
 export interface Answer<T = any> {
   readonly status: number;
@@ -100,6 +101,9 @@ export async function startAgent(
     start,
     dispose: async () => {
       await end('SIGKILL');
+      // Services outlive the daemon, and nothing else ends them.
+      const supervisor = createSupervisor({ dataDir, log: { info: () => {}, warn: () => {} } });
+      await Promise.all(supervisor.list().map((name) => supervisor.remove(name)));
       await rm(dataDir, { recursive: true, force: true });
     },
   };
