@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { teardown } from '../../agent/teardown.js';
 import { inside, until } from '../support/traffic.js';
 import { useAgent } from '../support/world.js';
 
@@ -149,4 +150,15 @@ it('two VPCs with the same ranges have names of their own; a resolver ends with 
     }
   });
   expect(await ask(a.instanceId, 'here.ec2.internal')).toEqual([a.address]);
+});
+
+it('a teardown ends it', async () => {
+  const { agent, instance, vpcId } = await setup.world();
+  await instance();
+  const pid = pidOf(vpcId);
+  await agent.stop();
+  expect(existsSync(`/proc/${pid}`)).toBe(true);
+  await teardown({ dataDir: agent.dataDir, removeData: false });
+  expect([existsSync(`/proc/${pid}`), existsSync(service(vpcId))]).toEqual([false, false]);
+  await agent.start();
 });
