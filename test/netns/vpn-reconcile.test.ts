@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { startAgent } from '../support/agent.js';
 import { inside, pings, until } from '../support/traffic.js';
-import { buildVpn, tunnelProcesses } from '../support/vpn.js';
+import { buildVpn, CAN_TUNNEL, tunnelProcesses } from '../support/vpn.js';
 import { buildWorld, useAgent, type World } from '../support/world.js';
 
 const RANGE = '192.168.0.0/16';
@@ -21,7 +21,7 @@ async function joined(world: World, peer = RANGE) {
   return { ...vpn, office: vpn.customerGatewayId, server };
 }
 
-describe('a VPN connection', () => {
+describe.skipIf(!CAN_TUNNEL)('a VPN connection', () => {
   const setup = useAgent(['--resync-seconds', '2', '--log-level', 'debug']);
 
   /** $V, $C: the gateways; $WV, $WC: the tunnel's devices; $UP: the link of the gateway in the internet. */
@@ -76,7 +76,7 @@ describe('a VPN connection', () => {
   });
 });
 
-describe('restart', () => {
+describe.skipIf(!CAN_TUNNEL)('restart', () => {
   it('of the daemon: no operation, no lost packet, the same processes; of an emptied host: all as before', async () => {
     const agent = await startAgent({ args: ['--log-level', 'debug', '--allow-reset'] });
     try {
@@ -111,7 +111,7 @@ describe('restart', () => {
   });
 });
 
-describe('a host without WireGuard', () => {
+describe.skipIf(!CAN_TUNNEL)('a host without WireGuard', () => {
   it('has a plain link instead, and says so', async () => {
     // A directory of tools in which wireguard-go is not.
     const tools = await execa('mktemp', ['-d']);
@@ -155,7 +155,7 @@ describe('a host without WireGuard', () => {
   });
 });
 
-describe('teardown', () => {
+describe.skipIf(!CAN_TUNNEL)('teardown', () => {
   it('ends the processes of tunnels', async () => {
     const agent = await startAgent();
     try {

@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
 import { execaSync } from 'execa';
 import { onTestFinished } from 'vitest';
 import { tunnelName } from '../../agent/kernel/resources.js';
 import { endWireguard } from '../../agent/kernel/wireguard.js';
 import type { World } from './world.js';
+
+/** Whether this machine can make tunnels; without, tests of them are skipped. */
+export const CAN_TUNNEL = existsSync('/dev/net/tun') && execaSync('wireguard-go', ['--version'], { reject: false }).exitCode === 0;
 
 /** A VPN of a world: gateway attached, a customer's network behind it, a tunnel between them. */
 export interface Vpn {
