@@ -113,14 +113,14 @@ describe('eni lab with gateways', () => {
     [
       "an interface's address",
       edited([', public: true', '']),
-      ['change elastic address web-public: take it away', 'delete elastic address web-public'],
-      ['create elastic address web-public', 'change elastic address web-public: to web'],
+      ['change address web-public: take it away', 'delete address web-public'],
+      ['create address web-public', 'change address web-public: to web'],
     ],
     [
-      'an elastic address to another interface, live',
+      'an address to another interface, live',
       edited(['{ interface: web, address: 10.0.1.11, publicIp', '{ interface: app, publicIp']),
-      ['change elastic address second: to app'],
-      ['change elastic address second: to 10.0.1.11 of web'],
+      ['change address second: to app'],
+      ['change address second: to 10.0.1.11 of web'],
     ],
     [
       'the target of a route',
@@ -137,8 +137,8 @@ describe('eni lab with gateways', () => {
     [
       'the ranges of a customer, and propagation',
       edited(['[172.16.0.0/16, 172.20.0.0/16]', '[172.16.0.0/16]'], [', propagate: [corporate]', '']),
-      ['change route table private: no longer propagate routes of corporate', 'change vpn connection office: no route 172.20.0.0/16'],
-      ['change vpn connection office: route 172.20.0.0/16', 'change route table private: propagate routes of corporate'],
+      ['change route table private: no longer propagate routes of corporate', 'change vpn office: no route 172.20.0.0/16'],
+      ['change vpn office: route 172.20.0.0/16', 'change route table private: propagate routes of corporate'],
     ],
     [
       'entries of an ACL, and the subnet back to the default one',
@@ -148,16 +148,16 @@ describe('eni lab with gateways', () => {
         ['100 allow all from 10', '90 allow all from 10'],
       ),
       [
-        'change network acl guarded: 90 allow all from 10.0.0.0/8',
-        'change network acl guarded: 200 deny tcp from 0.0.0.0/0',
-        'change network acl guarded: no ingress entry 100',
-        'change network acl guarded: no longer use it for subnet private',
+        'change acl guarded: 90 allow all from 10.0.0.0/8',
+        'change acl guarded: 200 deny tcp from 0.0.0.0/0',
+        'change acl guarded: no ingress entry 100',
+        'change acl guarded: no longer use it for subnet private',
       ],
       [
-        'change network acl guarded: 100 allow all from 10.0.0.0/8',
-        'change network acl guarded: 200 allow tcp from 0.0.0.0/0',
-        'change network acl guarded: no ingress entry 90',
-        'change network acl guarded: use it for subnet private',
+        'change acl guarded: 100 allow all from 10.0.0.0/8',
+        'change acl guarded: 200 allow tcp from 0.0.0.0/0',
+        'change acl guarded: no ingress entry 90',
+        'change acl guarded: use it for subnet private',
       ],
     ],
     [

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
 import type { Client } from '../client.js';
 import { CliError } from '../errors.js';
+import { NOUNS, type NounName } from '../nouns.js';
 import * as wire from '../wire.js';
-import { LAB_NOUNS, type LabNoun } from './nouns.js';
 import * as gateways from './wire.js';
 
 /** Tags by which a lab finds its resources again. */
@@ -62,36 +62,33 @@ const ENDED: ReadonlySet<unknown> = new Set(['terminated', 'deleted', 'rejected'
 /** @throws {CliError} Ambiguous, when two resources carry one name. */
 export async function fetchCurrent(client: Client, lab: string): Promise<CurrentLab> {
   const named = async <S extends z.ZodType<{ tags: Record<string, string> }>>(
-    noun: LabNoun,
+    noun: NounName,
     schema: S,
   ): Promise<Map<string, z.output<S>>> => {
-    const resources = await client.list(LAB_NOUNS[noun].path, [[`tag:${LAB_TAG}`, lab]]);
+    const resources = await client.list(NOUNS[noun].path, [[`tag:${LAB_TAG}`, lab]]);
     const byName = new Map<string, z.output<S>>();
     for (const resource of resources) {
       const parsed = schema.parse(resource);
       const name = parsed.tags[NAME_TAG];
       if (name === undefined || ENDED.has(resource.state ?? resource.status)) continue;
       if (byName.has(name))
-        throw new CliError(
-          'Ambiguous',
-          `two of ${LAB_NOUNS[noun].path} carry ${LAB_TAG}=${lab} and ${NAME_TAG}=${name}: untag or delete one`,
-        );
+        throw new CliError('Ambiguous', `two of ${NOUNS[noun].path} carry ${LAB_TAG}=${lab} and ${NAME_TAG}=${name}: untag or delete one`);
       byName.set(name, parsed);
     }
     return byName;
   };
   const [internetGateways, egressOnlyGateways, elasticAddresses, natGateways, vpnGateways] = await Promise.all([
     named('internet-gateway', gateways.InternetGateway),
-    named('egress-only-gateway', gateways.EgressOnlyGateway),
-    named('elastic-address', gateways.ElasticAddress),
+    named('egress-gateway', gateways.EgressOnlyGateway),
+    named('address', gateways.ElasticAddress),
     named('nat-gateway', gateways.NatGateway),
     named('vpn-gateway', gateways.VpnGateway),
   ]);
   const [customerGateways, vpnConnections, peerings, networkAcls, dhcpOptions] = await Promise.all([
     named('customer-gateway', gateways.CustomerGateway),
-    named('vpn-connection', gateways.VpnConnection),
+    named('vpn', gateways.VpnConnection),
     named('peering', gateways.Peering),
-    named('network-acl', gateways.NetworkAcl),
+    named('acl', gateways.NetworkAcl),
     named('dhcp-options', gateways.DhcpOptions),
   ]);
   const [vpcs, subnets, prefixLists, groups, interfaces, instances, routeTables, allTables, zones] = await Promise.all([
@@ -102,7 +99,7 @@ export async function fetchCurrent(client: Client, lab: string): Promise<Current
     named('interface', wire.NetworkInterface),
     named('instance', wire.Instance),
     named('route-table', wire.RouteTable),
-    client.list(LAB_NOUNS['route-table'].path),
+    client.list(NOUNS['route-table'].path),
     client.list('/v1/availability-zones'),
   ]);
   const vpcIds = new Set([...vpcs.values()].map((vpc) => vpc.vpcId));

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { z } from 'zod';
 import type { Client, Json, Resource } from '../client.js';
 import { CliError, RequestRefused } from '../errors.js';
-import { LAB_NOUNS } from './nouns.js';
+import { NOUNS } from '../nouns.js';
 import { mainTableKey } from './plan-routes.js';
 import { resolvePath, resolveTemplate, type Step, stepText } from './steps.js';
 import { NetworkAcl } from './wire.js';
@@ -59,7 +59,7 @@ async function executeStep(step: Step, ids: Map<string, string>, options: Execut
 }
 
 async function aclAssociation(client: Client, subnetId: string): Promise<string> {
-  const acls = (await client.list(LAB_NOUNS['network-acl'].path)).map((acl) => NetworkAcl.parse(acl));
+  const acls = (await client.list(NOUNS['acl'].path)).map((acl) => NetworkAcl.parse(acl));
   const found = acls.flatMap((acl) => acl.associations).find((association) => association.subnetId === subnetId);
   if (!found) throw new CliError('NotFound', `subnet ${subnetId} has no network ACL`);
   return found.associationId;
@@ -70,7 +70,7 @@ const Run = z.looseObject({ instances: z.tuple([z.record(z.string(), z.json())])
 /** Notes the id of what was created, and for a VPC that of its main route table. */
 function remember({ key, noun }: NonNullable<Step['creates']>, answer: Json, ids: Map<string, string>): string {
   const resource: Resource = noun === 'instance' ? Run.parse(answer).instances[0] : z.record(z.string(), z.json()).parse(answer);
-  const id = z.string().parse(resource[LAB_NOUNS[noun].idField]);
+  const id = z.string().parse(resource[NOUNS[noun].idField]);
   ids.set(key, id);
   if (noun === 'vpc') ids.set(mainTableKey(key.slice('vpc/'.length)), z.string().parse(resource.mainRouteTableId));
   return id;

@@ -37,7 +37,7 @@ function planReturns(plan: LabPlan): void {
 }
 
 function setEntries(plan: LabPlan, name: string, acl: Id, wanted: readonly AclEntrySpec[], found: readonly AclEntrySpec[]): void {
-  const path = pathTo('network-acl', acl, 'entries');
+  const path = pathTo('acl', acl, 'entries');
   const place = ({ egress, ruleNumber }: AclEntrySpec) => `${egress} ${ruleNumber}`;
   const existing = new Map(found.map((entry) => [place(entry), entry]));
   for (const entry of wanted) {

@@ -48,7 +48,7 @@ function isOfNatGateway({ current }: LabPlan, { allocationId, association }: Ela
 function associate(plan: LabPlan, name: string, owner: string, address: string | undefined): void {
   plan.change('associate', 'elasticAddresses', name, `to ${address === undefined ? owner : `${address} of ${owner}`}`, {
     method: 'POST',
-    path: pathTo('elastic-address', plan.id('elasticAddresses', name), 'associate'),
+    path: pathTo('address', plan.id('elasticAddresses', name), 'associate'),
     body: { networkInterfaceId: plan.id('interfaces', owner), privateIpAddress: address, allowReassociation: true },
   });
 }

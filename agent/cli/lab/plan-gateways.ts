@@ -94,7 +94,7 @@ function planVpnConnections(plan: LabPlan): void {
   const route = (method: 'POST' | 'DELETE', name: string, destination: string) =>
     plan.change('connections', 'vpnConnections', name, `${method === 'POST' ? '' : 'no '}route ${destination}`, {
       method,
-      path: pathTo('vpn-connection', plan.id('vpnConnections', name), 'routes'),
+      path: pathTo('vpn', plan.id('vpnConnections', name), 'routes'),
       body: { destination },
     });
   for (const [name, found] of plan.gone('vpnConnections')) plan.delete('delete gateways', 'vpnConnections', name, found.vpnConnectionId);

@@ -1,7 +1,8 @@
+import { NOUNS, type NounName } from '../nouns.js';
 import { type CurrentLab, LAB_TAG, NAME_TAG } from './current.js';
 import { decideFates, type Fates, fullZone } from './fates.js';
 import type { Lab } from './load.js';
-import { LAB_NOUNS, type LabNoun, NOUN_OF, PARTS, type Part } from './nouns.js';
+import { NOUN_OF, PARTS, type Part } from './nouns.js';
 import { planNetworkAcls } from './plan-acls.js';
 import { planElasticAddresses } from './plan-addresses.js';
 import { planDhcpOptions, planGateways } from './plan-gateways.js';
@@ -136,7 +137,7 @@ export class LabPlan {
 
   private foundId(part: Part, name: string): string | undefined {
     const found = this.current[part].get(name) as Record<string, unknown> | undefined;
-    return found && String(found[LAB_NOUNS[NOUN_OF[part]].idField]);
+    return found && String(found[NOUNS[NOUN_OF[part]].idField]);
   }
 
   /** The name in the lab of a resource that stays; the id itself for all else. */
@@ -156,7 +157,7 @@ export class LabPlan {
       verb: 'create',
       subject: `${nounText(noun)} ${name}`,
       method: 'POST',
-      path: [LAB_NOUNS[noun].path],
+      path: [NOUNS[noun].path],
       body: { ...body, tags: { [LAB_TAG]: this.lab.lab, [NAME_TAG]: name } },
       creates: { key: keyOf(noun, name), noun },
       ...(until && { until }),
@@ -194,7 +195,7 @@ export class LabPlan {
 
 export type Found<P extends Part> = CurrentLab[P] extends ReadonlyMap<string, infer V> ? V : never;
 
-const nounText = (noun: LabNoun): string => noun.replaceAll('-', ' ');
+const nounText = (noun: NounName): string => noun.replaceAll('-', ' ');
 
 function planVpcs(plan: LabPlan): void {
   for (const [name, vpc] of plan.gone('vpcs')) plan.delete('delete vpcs', 'vpcs', name, vpc.vpcId);

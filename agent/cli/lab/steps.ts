@@ -1,5 +1,5 @@
 import type { Method } from '../client.js';
-import { LAB_NOUNS, type LabNoun } from './nouns.js';
+import { NOUNS, type NounName } from '../nouns.js';
 
 /** Steps of a plan: one API call each, as data. Ids that do not exist yet are references to what an earlier step creates. */
 
@@ -24,19 +24,19 @@ export interface Step {
   /** Looked up before: the subnet's association with the network ACL that it has then, as a reference for the path. */
   readonly finds?: { readonly key: string; readonly subnetId: Id };
   /** The resource that the answer describes. */
-  readonly creates?: { readonly key: string; readonly noun: LabNoun };
+  readonly creates?: { readonly key: string; readonly noun: NounName };
   /** Wait afterwards until the resource is in one of these states; gone counts as `terminated`. */
   readonly until?: { readonly path: readonly (string | Ref)[]; readonly states: readonly string[] };
 }
 
 /** Key of a resource in references: noun and name. */
-export const keyOf = (noun: LabNoun, name: string): string => `${noun}/${name}`;
+export const keyOf = (noun: NounName, name: string): string => `${noun}/${name}`;
 
 export const isRef = (value: unknown): value is Ref => typeof value === 'object' && value !== null && '$ref' in value;
 
 /** Path of one resource as parts of a step's path. */
-export function pathTo(noun: LabNoun, id: Id, ...rest: string[]): (string | Ref)[] {
-  return [`${LAB_NOUNS[noun].path}/`, id, ...rest.map((part) => `/${part}`)];
+export function pathTo(noun: NounName, id: Id, ...rest: string[]): (string | Ref)[] {
+  return [`${NOUNS[noun].path}/`, id, ...rest.map((part) => `/${part}`)];
 }
 
 /** The template with references replaced. Fields that are undefined are left out. @throws {Error} for a reference to nothing. */
