@@ -1,6 +1,6 @@
 // Loaded before anything else in a test process: moves it into a network and a mount namespace of its own, with private
 // tmpfs on /run/netns and /etc/netns, so that a killed test leaves nothing behind. Must run before libuv starts a pool thread.
-const { spawnSync } = require('node:child_process');
+const { spawn, spawnSync } = require('node:child_process');
 const fs = require('node:fs');
 const koffi = require('koffi');
 
@@ -20,4 +20,6 @@ if (process.getuid() === 0) {
   for (const dir of ['/run/netns', '/etc/netns']) check(mount('none', dir, 'tmpfs', 0, 'mode=0755'), `tmpfs on ${dir}`);
   check(mount('sysfs', '/sys', 'sysfs', 0, null), 'sysfs');
   check(spawnSync('ip', ['link', 'set', 'lo', 'up']).status === 0 ? 0 : -1, 'loopback up');
+  // In the new namespaces, in a session of its own: what is sent to the test's group does not reach it.
+  spawn(process.execPath, [require.resolve('./reaper.cjs')], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] }).unref();
 }
