@@ -182,6 +182,9 @@ function combinationChain(
   openReturn: ReadonlyMap<string, readonly number[]>,
   family: Family,
 ): Chain {
+  const name = `c${index}.${stage.suffix}`;
+  // An interface that has no groups (a NAT gateway's) has a combination only for its subnet's network ACL, which was asked before.
+  if (groupIds.length === 0) return { name, rules: [rule(goto(`${stage.name}-tracked`))] };
   const present = groupIds.filter((groupId) => openReturn.has(groupId));
   const open = new Set(present.flatMap((groupId) => openReturn.get(groupId) ?? []));
   const ask = present.flatMap((groupId) => [
@@ -190,7 +193,7 @@ function combinationChain(
   ]);
   const { side } = stage;
   return {
-    name: `c${index}.${stage.suffix}`,
+    name,
     rules: [
       ...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))),
       ...ask,

@@ -208,6 +208,8 @@ class Effects {
     if (!differ(versions, plannedFields)) return;
     this.peerMembers(versions);
     for (const [snapshot, eni] of [[this.before, versions[0]] as const, [this.after, versions[1]] as const]) {
+      // A NAT gateway's has no attachment.
+      if (eni?.interfaceType === 'nat_gateway' && presentInterface(snapshot, this.hostId, id)) this.affected.add(id);
       const owner = eni?.attachment && snapshot.get('instance', eni.attachment.instanceId);
       if (!eni || owner?.hostId !== this.hostId) continue;
       this.affected.add(id);

@@ -50,6 +50,37 @@ describe('public NAT gateway', () => {
     await replaceRoute(table, [EVERYTHING, second.natGatewayId]);
     expect(await tcp(b.instanceId, SERVER, 7001)).toBe(first.publicIp);
   });
+
+  it('in a subnet whose network ACL filters: passes what the ACL lets through, and nothing else', async () => {
+    const { agent, vpcId, subnetA, elasticIp, natGateway, addRoute, table, b } = await privateWorld();
+    await serve(INTERNET, 'tcp:7001', 'tcp:7003');
+    const { allocationId, publicIp } = await elasticIp();
+    const nat = await natGateway({ subnetId: subnetA, allocationId });
+    await addRoute(table, [EVERYTHING, nat.natGatewayId]);
+    expect(await tcp(b.instanceId, SERVER, 7003)).toBe(publicIp);
+
+    const { networkAclId } = await agent.ok('POST', '/v1/network-acls', { vpcId });
+    const entries = `/v1/network-acls/${networkAclId}/entries`;
+    const everything = { ruleNumber: 100, ruleAction: 'allow', protocol: '-1', cidr: EVERYTHING };
+    for (const egress of [false, true]) await agent.ok('POST', entries, { ...everything, egress });
+    const denied = {
+      ruleNumber: 50,
+      egress: true,
+      ruleAction: 'deny',
+      protocol: 'tcp',
+      cidr: `${SERVER}/32`,
+      portRange: { from: 7003, to: 7003 },
+    };
+    await agent.ok('POST', entries, denied);
+    const { items } = await agent.ok('GET', '/v1/network-acls');
+    const associations = items.flatMap((acl: any) => acl.associations);
+    const { associationId } = associations.find((association: any) => association.subnetId === subnetA);
+    await agent.ok('PUT', `/v1/network-acl-associations/${associationId}`, { networkAclId });
+    expect(await tcp(b.instanceId, SERVER, 7001)).toBe(publicIp);
+    expect(await tcp(b.instanceId, SERVER, 7003)).toBeUndefined();
+    await agent.ok('DELETE', entries, { ruleNumber: 50, egress: true });
+    expect(await tcp(b.instanceId, SERVER, 7003)).toBe(publicIp);
+  });
 });
 
 describe('private NAT gateway', () => {
