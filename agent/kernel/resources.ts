@@ -1,8 +1,9 @@
 import type { AttachmentId, InstanceId, NetworkInterfaceId, VpcId } from '../model/ids.js';
+import { INTERNET_SERVERS, INTERNET_SERVERS_IPV6 } from '../model/internet.js';
 
 /**
  * Every number and name that enid takes in the kernel, in one place, so that none can collide. Pure.
- * All of it lives in namespaces that enid made; nothing here is used in the host's own namespace.
+ * All of it lives in namespaces that enid made, but for `HOST_ACCESS`: one device in the host's own.
  */
 
 /** Where `ip netns` keeps its names. */
@@ -104,8 +105,8 @@ export function isFarEndName(name: string): boolean {
 /** The host as a machine on the lab's internet: device, names of its link, addresses. */
 export const HOST_ACCESS = { device: 'enid-internet', internetEnd: 'host0', address: '198.51.100.1' } as const;
 
-/** Well-known servers on the lab's internet (documentation ranges, RFC 5737 and RFC 3849). */
-export const INTERNET_ADDRESSES: readonly string[] = ['198.51.100.53', '198.51.100.80', '2001:db8:100::53', '2001:db8:100::80'];
+/** The servers' addresses on the lab's internet. */
+export const INTERNET_ADDRESSES: readonly string[] = [INTERNET_SERVERS, INTERNET_SERVERS_IPV6].flatMap(({ dns, http }) => [dns, http]);
 /** Ranges in which the lab's internet has its own machines. */
 export const INTERNET_RANGE = '198.51.100.0/24';
 

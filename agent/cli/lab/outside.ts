@@ -1,6 +1,6 @@
 import { INTERNET_NAMESPACE } from '../../kernel/resources.js';
 import { cidr, nthAddress } from '../../model/address.js';
-import { INTERNET_SERVERS } from '../../model/internet.js';
+import { INTERNET_SERVERS, INTERNET_SERVERS_IPV6 } from '../../model/internet.js';
 import type { LabEndpoint } from './checks.js';
 import type { CurrentLab } from './current.js';
 import { INTERNET } from './expect.js';
@@ -17,7 +17,10 @@ export function* outsideEndpoints(lab: Lab, current: CurrentLab): Iterable<[name
     const [range] = lab.customerGateways[name]?.routes ?? [];
     const gateway = current.customerGateways.get(name);
     if (range === undefined && name === INTERNET)
-      yield [name, { namespace: INTERNET_NAMESPACE, outside: true, interfaces: [{ ipv4: INTERNET_SERVERS.http, ipv6: INTERNET_HTTP6 }] }];
+      yield [
+        name,
+        { namespace: INTERNET_NAMESPACE, outside: true, interfaces: [{ ipv4: INTERNET_SERVERS.http, ipv6: INTERNET_SERVERS_IPV6.http }] },
+      ];
     else if (range !== undefined)
       yield [name, { namespace: gateway?.customerGatewayId ?? '(none)', outside: true, interfaces: [{ ipv4: hostOf(range) }] }];
   }
@@ -28,5 +31,3 @@ function hostOf(range: string): string {
   const { prefixLength, ...rest } = cidr(range);
   return nthAddress({ prefixLength, ...rest }, prefixLength >= 31 ? 0 : 1);
 }
-
-const INTERNET_HTTP6 = '2001:db8:100::80';
