@@ -59,7 +59,7 @@ async function executeStep(step: Step, ids: Map<string, string>, options: Execut
 }
 
 async function aclAssociation(client: Client, subnetId: string): Promise<string> {
-  const acls = (await client.list(NOUNS['acl'].path)).map((acl) => NetworkAcl.parse(acl));
+  const acls = (await client.list(NOUNS.acl.path)).map((acl) => NetworkAcl.parse(acl));
   const found = acls.flatMap((acl) => acl.associations).find((association) => association.subnetId === subnetId);
   if (!found) throw new CliError('NotFound', `subnet ${subnetId} has no network ACL`);
   return found.associationId;
