@@ -31,7 +31,10 @@ ensure_node() {
   export PATH="$PWD/.node/node_modules/node-linux-$arch/bin:$PATH"
 }
 
-ensure_tools() { have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps nft:nftables dnsmasq:dnsmasq-base wireguard-go:wireguard-go; }
+ensure_tools() {
+  have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps nft:nftables dnsmasq:dnsmasq-base
+  (have wireguard-go:wireguard-go) || say 'no package wireguard-go here: VPN tunnels will be plain links'
+}
 
 ensure_packages() {
   [ node_modules/.package-lock.json -nt package-lock.json ] && return
