@@ -58,6 +58,8 @@ export function hasSamePeer(a: VethSpec, b: VethSpec): boolean {
 function isLost(found: KernelObject, object: KernelObject, { namespaces, sets, devices }: Fresh): boolean {
   if (namespaces.has(found.netns)) return true;
   if (found.kind === 'member') return sets.has(setKey(found));
+  // Its process remembers through which device the other end was reached.
+  if (found.kind === 'wireguard') return [...devices].some((device) => device.startsWith(`${found.netns} `));
   const device = deviceOf(found);
   // A route that goes over to another device is replaced in place, whatever becomes of the old one.
   return device !== undefined && device === deviceOf(object) && devices.has(device);

@@ -64,14 +64,24 @@ export class Ledger {
     return diff(wanted, actual);
   }
 
-  /** What has to be done for everything in some namespaces; for everything when absent. */
+  /**
+   * What has to be done for everything in some namespaces; for everything when absent. A pair that has to be made takes along the
+   * namespace of its other end: what hung on the old device there is gone too.
+   */
   workIn(namespaces?: ReadonlySet<string>): KernelOp[] {
+    if (namespaces === undefined) return diff(...this.within(() => true));
+    const [wanted, actual] = this.within((netns) => namespaces.has(netns));
+    const reached = new Set(namespaces);
+    for (const [key, object] of wanted) if (object.kind === 'veth' && !actual.has(key)) reached.add(object.peer.netns);
+    return reached.size === namespaces.size ? diff(wanted, actual) : diff(...this.within((netns) => reached.has(netns)));
+  }
+
+  private within(isInScope: (netns: string) => boolean): [wanted: ObjectMap, actual: ObjectMap] {
     const wanted = new Map<ObjectKey, KernelObject>();
     const actual = new Map<ObjectKey, KernelObject>();
-    const keep = (object: KernelObject) => namespaces === undefined || namespaces.has(object.netns);
-    for (const objects of this.desired.values()) for (const [key, object] of objects) if (keep(object)) wanted.set(key, object);
-    for (const [key, object] of this.known) if (keep(object)) actual.set(key, object);
-    return diff(wanted, actual);
+    for (const objects of this.desired.values()) for (const [key, object] of objects) if (isInScope(object.netns)) wanted.set(key, object);
+    for (const [key, object] of this.known) if (isInScope(object.netns)) actual.set(key, object);
+    return [wanted, actual];
   }
 
   unitOf(op: KernelOp): string {

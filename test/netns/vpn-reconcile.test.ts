@@ -48,11 +48,14 @@ describe.skipIf(!CAN_TUNNEL)('a VPN connection', () => {
     const fill = (text: string) =>
       text.replaceAll('$V', vpnGatewayId).replaceAll('$C', office).replaceAll('$WV', `wgv${digits}`).replaceAll('$WC', `wgc${digits}`);
     const [program = '', ...rest] = argv.map(fill);
-    await inside(fill(where), program, ...rest);
+    expect((await inside(fill(where), program, ...rest)).exitCode).toBe(0);
     const healed = async () =>
-      (await pings(server.instanceId, CORPORATE)) && (await pings(office, server.address)) && tunnelProcesses(vpnConnectionId).length === 2;
+      // The name first: what has lost it goes on working for a while.
+      (await inside('internet', 'ip', 'link')).exitCode === 0 &&
+      (await pings(server.instanceId, CORPORATE)) &&
+      (await pings(office, server.address)) &&
+      tunnelProcesses(vpnConnectionId).length === 2;
     await until(healed, withinMs + 1300, `repair after: ${what}`);
-    expect((await inside('internet', 'ip', 'link')).exitCode).toBe(0);
   });
 
   it('leaves alone what its user adds to the corporate network, a host for example', async () => {
