@@ -2,7 +2,14 @@ import { attachNetworkInterface, detachNetworkInterface, moveNetworkInterface } 
 import type { Command } from './command.js';
 import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
 import { allocateAddress, associateAddress, disassociateAddress, releaseAddress } from './elastic-ips.js';
-import { modifyInstance, rebootInstance, startInstance, stopInstance, terminateInstance } from './instances.js';
+import {
+  modifyInstance,
+  modifyInstanceMetadataOptions,
+  rebootInstance,
+  startInstance,
+  stopInstance,
+  terminateInstance,
+} from './instances.js';
 import {
   attachInternetGateway,
   createEgressOnlyInternetGateway,
@@ -78,6 +85,7 @@ export const PUBLIC_COMMANDS = {
   rebootInstance,
   terminateInstance,
   modifyInstance,
+  modifyInstanceMetadataOptions,
   createSecurityGroup,
   deleteSecurityGroup,
   authorizeSecurityGroupRules,

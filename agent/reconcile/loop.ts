@@ -7,7 +7,7 @@ import type { Snapshot } from '../model/snapshot.js';
 import { bootOf } from '../planner/boot.js';
 import { type PlanSettings, planUnit } from '../planner/plan.js';
 import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/units.js';
-import type { ServiceKeeper } from '../services/keeper.js';
+import type { Keeper } from '../services/keeper.js';
 import type { Store } from '../store/store.js';
 import { type FinishCall, finishCalls } from './finish.js';
 import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
@@ -18,8 +18,8 @@ export interface LoopDeps {
   readonly store: Store;
   readonly kernel: Kernel;
   readonly runtime: InstanceRuntime;
-  /** Processes that units want beside kernel objects; absent: none. */
-  readonly services?: ServiceKeeper;
+  /** Processes and listeners that units want beside kernel objects; absent: none. */
+  readonly services?: Keeper;
   readonly status: StatusBoard;
   readonly settings: PlanSettings & { readonly region: string };
   readonly resyncMs: number;
