@@ -69,7 +69,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
   });
-  const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
+  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const metrics = createMetrics();
   const settings = {
     hostId: config.hostId,
@@ -123,6 +123,8 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
   await loop.start();
+  // Nothing was ever written: this is the first start.
+  if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
   const { host, port } = splitListen(config.listen);
   const url = await server.listen({ host, port });
   ready = true;
