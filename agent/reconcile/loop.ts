@@ -229,9 +229,13 @@ export class ReconcileLoop {
     return { op, unit, needs: op.verb === 'delete' ? [] : unitNeeds(snapshot, unit) };
   }
 
-  /** No process may outlive its namespace: it would keep the devices in it alive, unseen. Namespaces are named after their units. */
+  /**
+   * No process or listener may outlive its namespace: it would keep the devices in it alive, unseen. Namespaces are named after their units.
+   * One that has to be made may have been there before, and somebody took its name away.
+   */
   private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {
-    const ending = planned.flatMap(({ op }) => (op.verb === 'delete' && op.object.kind === 'netns' ? [op.object.netns] : []));
+    const namespaces = planned.flatMap(({ op }) => (op.object.kind === 'netns' ? [{ verb: op.verb, netns: op.object.netns }] : []));
+    const ending = namespaces.flatMap(({ verb, netns }) => (verb === 'delete' || !isInstanceNamespace(netns) ? [netns] : []));
     return this.attempt('instance', ending, async (netns) => {
       if (!isInstanceNamespace(netns)) return this.deps.services?.endIn(netns);
       await this.deps.runtime.end(netns);
