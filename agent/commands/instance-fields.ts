@@ -20,6 +20,9 @@ export const metadataOptionFields = {
 };
 const MetadataOptionsInput = z.strictObject(metadataOptionFields);
 
+/** Bytes that a base64 text stands for; says something of other texts too. */
+const decodedLength = (base64: string): number => Math.floor((base64.replace(/=+$/, '').length * 3) / 4);
+
 /** Attributes of an instance that its launch sets and `modifyInstance` changes. */
 export const instanceFields = {
   userData: z
@@ -31,7 +34,7 @@ export const instanceFields = {
     .describe('Script that runs inside the instance at each start, as plain text, at most 16 KiB.'),
   userDataBase64: z
     .base64('must be base64')
-    .refine((text) => atob(text).length <= MAX_USER_DATA, { message: `User data is limited to ${MAX_USER_DATA} bytes` })
+    .refine((text) => decodedLength(text) <= MAX_USER_DATA, { message: `User data is limited to ${MAX_USER_DATA} bytes` })
     .optional()
     .describe('The same in base64. What is no text is kept for the metadata service and never run.'),
   sourceBasedRouting: z.boolean().optional().describe('Replies leave by the interface that holds the address. Default true.'),

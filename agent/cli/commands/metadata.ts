@@ -23,7 +23,7 @@ export function metadataCommand(program: Command, io: Io): void {
     .command('metadata-options')
     .description('Show or change what the metadata service answers an instance; changes hold at once')
     .argument('<instance>', 'id or name')
-    .option('--endpoint <on|off>', 'whether it answers at all', enabledOrDisabled)
+    .option('--service <on|off>', 'whether it answers at all', enabledOrDisabled)
     .option('--tokens <optional|required>', 'whether it answers without a session token', tokenUse)
     .option('--hop-limit <n>', 'how many hops a session token travels, 1 to 64', parseCount)
     .option('--ipv6 <on|off>', 'whether it answers at fd00:ec2::254 too', enabledOrDisabled)
@@ -36,9 +36,9 @@ const WithOptions = z.looseObject({ metadataOptions: z.record(z.string(), z.json
 
 async function metadataOptions(session: Session, [instance]: readonly any[], options: Options): Promise<void> {
   const id = await resolveId(session, 'instance', instance);
-  const { endpoint, tokens, hopLimit, ipv6, tags } = options as Record<string, string | number | undefined>;
+  const { service, tokens, hopLimit, ipv6, tags } = options as Record<string, string | number | undefined>;
   const change = given({
-    httpEndpoint: endpoint,
+    httpEndpoint: service,
     httpTokens: tokens,
     httpPutResponseHopLimit: hopLimit,
     httpProtocolIpv6: ipv6,
