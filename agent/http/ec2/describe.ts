@@ -89,7 +89,7 @@ export function describePlain<T>(options: {
 }): Action {
   const { list, items, key, tree, filters, filtersName = 'Filters', pages = true, heeds = [], ignores } = options;
   return {
-    heeds: [filtersName, ...(pages ? ['MaxResults', 'NextToken'] : []), ...heeds],
+    heeds: [...(Object.keys(filters).length > 0 ? [filtersName] : []), ...(pages ? ['MaxResults', 'NextToken'] : []), ...heeds],
     ...(ignores && { ignores }),
     answer: ({ input, region }) => {
       const now = region();

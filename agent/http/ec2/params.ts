@@ -89,7 +89,9 @@ function decodeStructure(node: Node, structure: string, path: string): Tree {
     const member = members.get(name);
     const place = path === '' ? name : `${path}.${name}`;
     if (!member) throw apiError('UnknownParameter', { name: brief(place) });
-    tree[member.name] = decodeValue(child, member.shape, place);
+    const value = decodeValue(child, member.shape, place);
+    // Clients send empty texts for what their callers left out; only a tag's value may be empty.
+    if (value !== '' || structure === 'Tag') tree[member.name] = value;
   }
   return tree;
 }

@@ -59,7 +59,7 @@ const PERMISSION_FORM = ['IpPermissions', 'IpProtocol', 'FromPort', 'ToPort', 'C
 
 function authorize(direction: Direction): Action {
   return {
-    heeds: ['GroupId', 'GroupName', ...PERMISSION_FORM, 'TagSpecifications'],
+    heeds: ['GroupId', ...(direction === 'ingress' ? ['GroupName'] : []), ...PERMISSION_FORM, 'TagSpecifications'],
     ignores: ['SourceSecurityGroupOwnerId'],
     answer: async ({ input, region, run }) => {
       const group = groupOf(input, region());
@@ -76,7 +76,7 @@ function authorize(direction: Direction): Action {
 
 function revoke(direction: Direction): Action {
   return {
-    heeds: ['GroupId', 'GroupName', ...PERMISSION_FORM, 'SecurityGroupRuleIds'],
+    heeds: ['GroupId', ...(direction === 'ingress' ? ['GroupName'] : []), ...PERMISSION_FORM, 'SecurityGroupRuleIds'],
     ignores: ['SourceSecurityGroupOwnerId'],
     answer: async ({ input, region, run }) => {
       const group = groupOf(input, region());

@@ -26,7 +26,7 @@ function reservation(members: readonly Instance[], region: Region): Tree {
 /** `Start…`, `Stop…`, `TerminateInstances`: all of the instances or none, told with the state before and after. */
 function stateChange(command: 'startInstance' | 'stopInstance' | 'terminateInstance', list: string, ignores: readonly string[]): Action {
   return {
-    heeds: ['InstanceIds', 'Force'],
+    heeds: ['InstanceIds'],
     ignores,
     answer: async ({ input, region, run }) => {
       const ids = instanceIds(input, region());
@@ -183,8 +183,8 @@ export const instanceActions: Actions = {
     more,
   }),
   StartInstances: stateChange('startInstance', 'StartingInstances', ['AdditionalInfo']),
-  StopInstances: stateChange('stopInstance', 'StoppingInstances', ['SkipOsShutdown']),
-  TerminateInstances: stateChange('terminateInstance', 'TerminatingInstances', ['SkipOsShutdown']),
+  StopInstances: stateChange('stopInstance', 'StoppingInstances', ['Force', 'SkipOsShutdown']),
+  TerminateInstances: stateChange('terminateInstance', 'TerminatingInstances', ['Force', 'SkipOsShutdown']),
   RebootInstances: {
     heeds: ['InstanceIds'],
     answer: async ({ input, region, run }) => {

@@ -4,7 +4,7 @@ import { type Actions, arn, commandAction, need, type Region, recordOf, tagList,
 import { describe, describePlain, existing } from '../describe.js';
 import type { Tree } from '../params.js';
 
-function listTree(list: PrefixList, region: Region, state = 'create-complete'): Tree {
+function listTree(list: PrefixList, region: Region, state = list.modified ? 'modify-complete' : 'create-complete'): Tree {
   return {
     PrefixListId: list.prefixListId,
     PrefixListName: list.name,
@@ -63,7 +63,7 @@ export const prefixListActions: Actions = {
       maxEntries: input.MaxEntries,
     }),
     answer: ({ result, region }) => ({
-      PrefixList: listTree(recordOf(region, 'prefixList', result.prefixListId), region, 'modify-complete'),
+      PrefixList: listTree(recordOf(region, 'prefixList', result.prefixListId), region),
     }),
   }),
   DeleteManagedPrefixList: {
