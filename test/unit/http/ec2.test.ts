@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { refuseUnheeded } from '../../../agent/http/ec2/action.js';
 import { ACTIONS } from '../../../agent/http/ec2/actions/index.js';
@@ -116,5 +117,14 @@ describe('signatures', () => {
   it('are asked for', () => {
     const bare = { method: 'POST', url: '/', headers: { host: 'localhost' }, body: new Uint8Array() };
     expect(codeOf(() => verifySignature(bare, secrets, at))).toBe('MissingAuthenticationToken');
+  });
+});
+
+describe('docs/ec2.md', () => {
+  const text = readFileSync('docs/ec2.md', 'utf8');
+
+  it.each(Object.keys(ACTIONS))('tells of %s, and of what it takes without effect', (name) => {
+    const words = new Set(text.match(/\w+/g));
+    expect([name, ...(ACTIONS[name]?.ignores ?? [])].filter((each) => !words.has(each))).toEqual([]);
   });
 });

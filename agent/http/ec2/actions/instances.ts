@@ -6,7 +6,7 @@ import { type Action, type Actions, arn, commandAction, need, type Region, recor
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
 import { instanceTree, metadataOptionsTree, stateTree } from './instance-tree.js';
-import { launchInput, metadataOptions, userDataText } from './launch.js';
+import { launchInput, metadataOptions } from './launch.js';
 
 function reservations(instances: readonly Instance[], region: Region): Tree[] {
   const groups = new Map<string, Instance[]>();
@@ -45,11 +45,16 @@ function instanceIds(input: Tree, region: Region): string[] {
   return [...new Set(need<string[]>(input, 'InstanceIds'))].map((id) => existing(region, 'instance', id).instanceId);
 }
 
+function userDataValue({ userData, userDataBase64 }: Instance): Tree {
+  const value = userData === undefined ? userDataBase64 : Buffer.from(userData).toString('base64');
+  return value === undefined ? {} : { Value: value };
+}
+
 const constant = (value: Tree) => () => value;
 /** Attribute → its members of the answer. */
 const ATTRIBUTES: Readonly<Record<string, (instance: Instance, region: Region) => Tree>> = {
   instanceType: (instance) => ({ InstanceType: { Value: instance.instanceType } }),
-  userData: ({ userData }) => ({ UserData: userData === undefined ? {} : { Value: Buffer.from(userData).toString('base64') } }),
+  userData: (instance) => ({ UserData: userDataValue(instance) }),
   disableApiTermination: (instance) => ({ DisableApiTermination: { Value: instance.disableApiTermination } }),
   disableApiStop: constant({ DisableApiStop: { Value: false } }),
   instanceInitiatedShutdownBehavior: (instance) => ({ InstanceInitiatedShutdownBehavior: { Value: instance.shutdownBehavior } }),
@@ -91,7 +96,7 @@ function changeInput(given: Tree): object {
   return {
     instanceId: need(input, 'InstanceId'),
     instanceType: input.InstanceType?.Value,
-    userData: input.UserData && userDataText(input.UserData.Value ?? ''),
+    userDataBase64: input.UserData && (input.UserData.Value ?? '').replaceAll(/\s/g, ''),
     disableApiTermination: input.DisableApiTermination?.Value,
     shutdownBehavior: input.InstanceInitiatedShutdownBehavior?.Value,
     sourceDestCheck: input.SourceDestCheck?.Value,
@@ -226,8 +231,8 @@ export const instanceActions: Actions = {
   }),
   ModifyInstanceMetadataOptions: commandAction({
     heeds: ['InstanceId', 'HttpTokens', 'HttpPutResponseHopLimit', 'HttpEndpoint', 'HttpProtocolIpv6', 'InstanceMetadataTags'],
-    command: 'modifyInstance',
-    input: (input) => ({ instanceId: need(input, 'InstanceId'), metadataOptions: metadataOptions(input) }),
+    command: 'modifyInstanceMetadataOptions',
+    input: (input) => ({ instanceId: need(input, 'InstanceId'), ...metadataOptions(input) }),
     answer: ({ input, region }) => ({
       InstanceId: input.InstanceId,
       InstanceMetadataOptions: metadataOptionsTree(recordOf(region, 'instance', input.InstanceId)),

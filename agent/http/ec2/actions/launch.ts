@@ -1,4 +1,4 @@
-import { apiError, invalidValue } from '../../../model/errors.js';
+import { apiError } from '../../../model/errors.js';
 import { need, type Region, refuseUnheeded, tagsFor, wholeNumber } from '../action.js';
 import type { Tree } from '../params.js';
 import { checkPlainInterface, interfaceSpec, SPEC_MEMBERS } from './interfaces.js';
@@ -21,7 +21,7 @@ export function launchInput(input: Tree, region: Region): object {
     ipv6Addresses: input.Ipv6Addresses?.map((each: Tree) => need(each, 'Ipv6Address')),
     ipv6AddressCount: wholeNumber(input.Ipv6AddressCount),
     networkInterfaces: interfaces.length > 0 ? interfaces.map(launchInterface) : undefined,
-    userData: input.UserData === undefined ? undefined : userDataText(input.UserData),
+    userDataBase64: input.UserData?.replaceAll(/\s/g, ''),
     disableApiTermination: input.DisableApiTermination,
     shutdownBehavior: input.InstanceInitiatedShutdownBehavior,
     metadataOptions: input.MetadataOptions && metadataOptions(input.MetadataOptions),
@@ -82,17 +82,4 @@ export function metadataOptions(options: Tree): object {
     httpProtocolIpv6: options.HttpProtocolIpv6,
     instanceMetadataTags: options.InstanceMetadataTags,
   };
-}
-
-/** @throws {ApiError} InvalidParameterValue for what is no base64, or no text inside. */
-export function userDataText(base64: string): string {
-  const compact = base64.replaceAll(/\s/g, '');
-  const bytes = Buffer.from(compact, 'base64');
-  if (bytes.toString('base64').replace(/=+$/, '') !== compact.replace(/=+$/, ''))
-    throw invalidValue('Invalid BASE64 encoding of user data');
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch {
-    throw invalidValue('User data must be UTF-8 text; compressed user data is not served');
-  }
 }
