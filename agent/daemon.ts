@@ -11,6 +11,7 @@ import { assertListenIsSafe } from './http/guard.js';
 import { createMetrics } from './http/metrics.js';
 import { publishEvents } from './http/publish-events.js';
 import { buildServer } from './http/server.js';
+import { createMetadataService } from './imds/service.js';
 import { createInstanceRuntime } from './instances/linux.js';
 import { keepDescriptorsFromChildren } from './kernel/libc.js';
 import { createLinuxKernel } from './kernel/linux.js';
@@ -22,7 +23,7 @@ import type { Snapshot } from './model/snapshot.js';
 import { planServices } from './planner/services.js';
 import { ReconcileLoop } from './reconcile/loop.js';
 import { StatusBoard } from './reconcile/status-board.js';
-import { ServiceKeeper } from './services/keeper.js';
+import { keepers, ServiceKeeper } from './services/keeper.js';
 import { unitOfService } from './services/service.js';
 import { createSupervisor } from './services/supervisor.js';
 import { openEmbeddedStore } from './store/embedded.js';
@@ -68,7 +69,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
   });
-  const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
+  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const metrics = createMetrics();
   const settings = {
     hostId: config.hostId,
@@ -78,11 +79,19 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
   };
+  const metadata = createMetadataService({
+    hostId: config.hostId,
+    region: config.region,
+    dataDir: config.dataDir,
+    snapshot: () => store.snapshot(),
+    now: systemClock.now,
+    log,
+  });
   const loop = new ReconcileLoop({
     store,
     kernel,
     runtime,
-    services: new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)),
+    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata),
     status,
     settings,
     resyncMs: config.resyncSeconds * 1000,
@@ -114,6 +123,8 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
   await loop.start();
+  // Nothing was ever written: this is the first start.
+  if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
   const { host, port } = splitListen(config.listen);
   const url = await server.listen({ host, port });
   ready = true;
@@ -129,6 +140,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       stopEvents();
       await server.close();
       await loop.stop();
+      metadata.close();
       supervisor.close();
       kernel.close();
       await store.close();

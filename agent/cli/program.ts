@@ -7,6 +7,7 @@ import { instanceCommands } from './commands/instances.js';
 import { interfaceCommands } from './commands/interfaces.js';
 import { labCommands } from './commands/lab.js';
 import { type LocalFunctions, localCommands } from './commands/local.js';
+import { metadataCommand } from './commands/metadata.js';
 import { modifyCommands } from './commands/modify.js';
 import { routeCommands } from './commands/routes.js';
 import { ruleCommands } from './commands/rules.js';
@@ -52,6 +53,7 @@ export function buildProgram({ io, version, local }: ProgramDeps): Command {
   routeCommands(program, io);
   gatewayCommands(program, io);
   modifyCommands(program, io);
+  metadataCommand(program, io);
   execCommand(program, io);
   watchCommand(program, io);
   labCommands(program, io);

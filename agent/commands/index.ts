@@ -1,8 +1,16 @@
 import { attachNetworkInterface, detachNetworkInterface, moveNetworkInterface } from './attachments.js';
 import type { Command } from './command.js';
+import { createDefaultSubnet, createDefaultVpc } from './default-vpc.js';
 import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
 import { allocateAddress, associateAddress, disassociateAddress, releaseAddress } from './elastic-ips.js';
-import { modifyInstance, rebootInstance, startInstance, stopInstance, terminateInstance } from './instances.js';
+import {
+  modifyInstance,
+  modifyInstanceMetadataOptions,
+  rebootInstance,
+  startInstance,
+  stopInstance,
+  terminateInstance,
+} from './instances.js';
 import {
   attachInternetGateway,
   createEgressOnlyInternetGateway,
@@ -32,7 +40,12 @@ import {
 } from './route-tables.js';
 import { createRoute, deleteRoute, disableVgwRoutePropagation, enableVgwRoutePropagation, replaceRoute } from './routes.js';
 import { runInstances } from './run-instances.js';
-import { authorizeSecurityGroupRules, modifySecurityGroupRule, revokeSecurityGroupRules } from './security-group-rules.js';
+import {
+  authorizeSecurityGroupRules,
+  modifySecurityGroupRule,
+  revokeSecurityGroupRules,
+  updateSecurityGroupRuleDescriptions,
+} from './security-group-rules.js';
 import { createSecurityGroup, deleteSecurityGroup } from './security-groups.js';
 import { createSubnet, deleteSubnet, modifySubnet } from './subnets.js';
 import { finishDetach, finishNatGateway, finishStop, finishTerminate, forgetExpired, reset } from './system.js';
@@ -57,6 +70,8 @@ import {
 /** What callers may ask for: REST, batches, the EC2 protocol and labs share it. */
 export const PUBLIC_COMMANDS = {
   createVpc,
+  createDefaultVpc,
+  createDefaultSubnet,
   modifyVpc,
   deleteVpc,
   createSubnet,
@@ -78,11 +93,13 @@ export const PUBLIC_COMMANDS = {
   rebootInstance,
   terminateInstance,
   modifyInstance,
+  modifyInstanceMetadataOptions,
   createSecurityGroup,
   deleteSecurityGroup,
   authorizeSecurityGroupRules,
   revokeSecurityGroupRules,
   modifySecurityGroupRule,
+  updateSecurityGroupRuleDescriptions,
   createPrefixList,
   modifyPrefixList,
   deletePrefixList,

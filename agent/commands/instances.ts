@@ -6,7 +6,7 @@ import { combinationIndex } from './combinations.js';
 import { command } from './command.js';
 import type { Draft } from './draft.js';
 import { instanceId, text } from './fields.js';
-import { instanceFields, metadataOptionsFrom } from './instance-fields.js';
+import { checkMetadataTags, instanceFields, metadataOptionFields, metadataOptionsFrom, userDataFrom } from './instance-fields.js';
 import { groupIds } from './interface-spec.js';
 import { interfacesOf, required, requiredInstance } from './lookup.js';
 import { giveAutomatic, releaseAutomatic } from './public-addresses.js';
@@ -81,20 +81,27 @@ export const modifyInstance = command({
     sourceDestCheck: z.boolean().optional().describe('Of the only interface; with several, change the interface.'),
     groupIds: groupIds.optional().describe('Of the only interface; with several, change the interface.'),
   }),
-  run: (draft, { instanceId, instanceType, userData, metadataOptions, sourceDestCheck, groupIds, ...change }, context) => {
+  run: (draft, input, context) => {
+    const { instanceId, instanceType, userData, userDataBase64, metadataOptions, sourceDestCheck, groupIds, ...change } = input;
     const instance = requiredInstance(draft, instanceId);
-    if ((instanceType !== undefined || userData !== undefined) && instance.state !== 'stopped')
+    const changesUserData = userData !== undefined || userDataBase64 !== undefined;
+    if ((instanceType !== undefined || changesUserData) && instance.state !== 'stopped')
       throw apiError('IncorrectInstanceState', {
         reason: `The instance '${instanceId}' is not in the 'stopped' state; stop it to change its type or user data`,
       });
     if (instanceType !== undefined) checkType(draft, instance, instanceType);
-    draft.put('instance', {
-      ...instance,
+    const { userData: oldText, userDataBase64: oldBytes, ...rest } = instance;
+    const changed: Instance = {
+      ...rest,
+      ...(changesUserData
+        ? userDataFrom({ userData, userDataBase64 })
+        : { ...(oldText !== undefined && { userData: oldText }), ...(oldBytes !== undefined && { userDataBase64: oldBytes }) }),
       ...Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined)),
       instanceType: instanceType ?? instance.instanceType,
-      userData: userData === '' ? undefined : (userData ?? instance.userData),
       metadataOptions: metadataOptionsFrom(metadataOptions, instance.metadataOptions),
-    });
+    };
+    checkMetadataTags(changed);
+    draft.put('instance', changed);
     if (sourceDestCheck === undefined && groupIds === undefined) return {};
     const eni = onlyInterface(draft, instanceId);
     const groups = groupIds === undefined ? eni.groupIds : groupsFor(draft, eni.vpcId, groupIds, context);
@@ -105,6 +112,20 @@ export const modifyInstance = command({
       groupIds: groups,
       combinationIndex: index,
     });
+    return {};
+  },
+});
+
+export const modifyInstanceMetadataOptions = command({
+  summary: 'Change the options of the metadata service for an instance; they hold from the next request on.',
+  input: z.strictObject({ instanceId, ...metadataOptionFields }),
+  run: (draft, { instanceId, ...options }) => {
+    if (Object.values(options).every((value) => value === undefined))
+      throw apiError('MissingParameter', { name: Object.keys(metadataOptionFields).join(' or ') });
+    const instance = requiredInstance(draft, instanceId);
+    const changed = { ...instance, metadataOptions: metadataOptionsFrom(options, instance.metadataOptions) };
+    checkMetadataTags(changed);
+    draft.put('instance', changed);
     return {};
   },
 });

@@ -13,7 +13,7 @@ import { GATEWAY_FILTERS } from './gateway-filters.js';
 import { availableAddressCount } from './ipam.js';
 
 /** Codes of `instance-state-code`, as the cloud numbers them. */
-const STATE_CODES: Readonly<Record<string, string>> = {
+export const STATE_CODES: Readonly<Record<string, string>> = {
   pending: '0',
   running: '16',
   'shutting-down': '32',

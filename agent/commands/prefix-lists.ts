@@ -78,6 +78,7 @@ export const modifyPrefixList = command({
       name: input.name === undefined ? list.name : checkName(input.name),
       maxEntries: input.maxEntries ?? list.maxEntries,
       version: changesEntries ? list.version + 1 : list.version,
+      modified: true,
     };
     draft.put(
       'prefixList',

@@ -11,7 +11,7 @@ import { idempotent } from './client-token.js';
 import { type CommandContext, command } from './command.js';
 import type { Draft } from './draft.js';
 import { clientToken, count, deleteOnTermination, deviceIndex, networkInterfaceId, subnetId, tags, text } from './fields.js';
-import { instanceFields, metadataOptionsFrom } from './instance-fields.js';
+import { checkMetadataTags, instanceFields, metadataOptionsFrom, userDataFrom } from './instance-fields.js';
 import { type InterfaceSpec, interfaceFields, putNewInterface } from './interface-spec.js';
 import { required, vpcOrDefault } from './lookup.js';
 import { giveAutomatic } from './public-addresses.js';
@@ -117,13 +117,14 @@ function launch(
     holder: { kind: 'netns' },
     state: 'running',
     bootSerial: 1,
-    ...(input.userData && { userData: input.userData }),
+    ...userDataFrom(input),
     sourceBasedRouting: input.sourceBasedRouting ?? true,
     disableApiTermination: input.disableApiTermination ?? false,
     shutdownBehavior: input.shutdownBehavior ?? 'stop',
     metadataOptions: metadataOptionsFrom(input.metadataOptions),
     launchTime: context.now,
   };
+  checkMetadataTags(instance);
   draft.put('instance', instance);
   for (const plan of plans) {
     const eni = 'eni' in plan ? plan.eni : putNewInterface(draft, plan.subnet, plan.spec, context);

@@ -66,14 +66,58 @@ export const revokeSecurityGroupRules = command({
 });
 
 export const modifySecurityGroupRule = command({
-  summary: "Change a rule's description; without one, remove it.",
-  input: z.strictObject({ groupId, ruleId, description: ruleDescription.optional() }),
-  run: (draft, { groupId, ruleId, description }) => {
-    const group = required(draft, 'securityGroup', groupId);
-    if (!group.rules.some((rule) => rule.ruleId === ruleId)) throw notFound('securityGroupRule', ruleId);
+  summary: "Change a rule's description; without one, remove it. With a rule: what it permits too, under the same id.",
+  input: z.strictObject({
+    groupId,
+    ruleId,
+    rule: Permission.omit({ description: true, tags: true }).optional().describe('What it shall permit, in the same direction.'),
+    description: ruleDescription.optional(),
+  }),
+  run: (draft, input, context) => {
+    const group = required(draft, 'securityGroup', input.groupId);
+    const old = group.rules.find((rule) => rule.ruleId === input.ruleId);
+    if (!old) throw notFound('securityGroupRule', input.ruleId);
+    const { description: _old, fromPort: _from, toPort: _to, ...kept } = old;
+    const ports = { ...(_from !== undefined && { fromPort: _from }), ...(_to !== undefined && { toPort: _to }) };
+    const subject = input.rule ? subjectOf(draft, group, old.direction, input.rule) : ports;
+    const changed: SecurityGroupRule = {
+      ...kept,
+      ...subject,
+      ...(input.description !== undefined && { description: input.description }),
+    };
+    const twin = group.rules.find((rule) => rule !== old && subjectKey(rule) === subjectKey(changed));
+    if (twin)
+      throw apiError('InvalidPermission.Duplicate', {
+        reason: `the specified rule "${subjectText(changed)}" already exists in ${group.groupId}: ${twin.ruleId}`,
+      });
+    const rules = group.rules.map((rule) => (rule === old ? changed : rule));
+    checkRuleLimit(draft, draft.put('securityGroup', { ...group, rules }), context);
+    return {};
+  },
+});
+
+export const updateSecurityGroupRuleDescriptions = command({
+  summary: 'Change the descriptions of rules that are named by what they say; a rule without one loses its own.',
+  input: z.strictObject({
+    groupId,
+    direction,
+    rules: z.array(Permission).min(1, 'must hold at least one rule').describe('The rules, with their new descriptions.'),
+  }),
+  run: (draft, input) => {
+    const group = required(draft, 'securityGroup', input.groupId);
+    const wanted = new Map(
+      input.rules.map((permission) => {
+        const subject = subjectOf(draft, group, input.direction, permission);
+        if (group.rules.some((rule) => subjectKey(rule) === subjectKey(subject))) return [subjectKey(subject), permission.description];
+        throw apiError('InvalidPermission.NotFound', {
+          reason: `The specified rule does not exist in ${group.groupId}: ${subjectText(subject)}`,
+        });
+      }),
+    );
     const rules = group.rules.map((rule) => {
-      if (rule.ruleId !== ruleId) return rule;
+      if (!wanted.has(subjectKey(rule))) return rule;
       const { description: _old, ...rest } = rule;
+      const description = wanted.get(subjectKey(rule));
       return description === undefined ? rest : { ...rest, description };
     });
     draft.put('securityGroup', { ...group, rules });

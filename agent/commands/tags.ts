@@ -4,6 +4,7 @@ import { type TaggedKind, taggedKindOf } from '../model/resource.js';
 import { MAX_TAGS, TagKey, TagMap, type Tags } from '../model/tags.js';
 import { command } from './command.js';
 import type { Draft } from './draft.js';
+import { checkMetadataTags } from './instance-fields.js';
 import { notFound, required } from './lookup.js';
 
 const resourceId = z.string().describe('Any resource that carries tags: its id.');
@@ -43,7 +44,10 @@ function updateTags(draft: Draft, resourceId: string, update: (tags: Tags) => Ta
 
 function updateRecordTags<K extends TaggedKind>(draft: Draft, kind: K, id: string, update: (tags: Tags) => Tags): void {
   const record = required(draft, kind, id);
-  draft.put(kind, { ...record, tags: update(record.tags) });
+  const changed = { ...record, tags: update(record.tags) };
+  const instance = kind === 'instance' ? draft.get('instance', id) : undefined;
+  if (instance) checkMetadataTags({ ...instance, tags: changed.tags });
+  draft.put(kind, changed);
 }
 
 function updateRuleTags(draft: Draft, ruleId: string, update: (tags: Tags) => Tags): void {

@@ -25,17 +25,23 @@ const MAX_CONFLICTS = 50;
 /**
  * Runs the calls one after another on the newest state and commits the outcome as one: all of them, or none.
  * Later calls may name results of earlier ones: the string `$0.vpcId` is the `vpcId` of the first call's result.
+ * With `dryRun` everything is checked and nothing committed.
  * @throws {ApiError} the caller's fault; nothing was changed.
  * @throws {StoreFault} the medium failed; nothing was changed.
  */
-export async function transact(store: Store, context: () => CommandContext, calls: readonly CommandCall[]): Promise<Transaction> {
+export async function transact(
+  store: Store,
+  context: () => CommandContext,
+  calls: readonly CommandCall[],
+  { dryRun = false }: { readonly dryRun?: boolean } = {},
+): Promise<Transaction> {
   for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
     const before = store.snapshot();
     const draft = new Draft(before);
     const results: unknown[] = [];
     for (const call of calls) results.push(runCommand(call, draft, context(), results));
     const changes = draft.changes();
-    if (changes.length === 0) return { results, before, after: before };
+    if (dryRun || changes.length === 0) return { results, before, after: before };
     try {
       return { results, before, after: await store.commit(before.revision, changes) };
     } catch (error) {

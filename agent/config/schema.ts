@@ -32,6 +32,12 @@ export const Config = z.strictObject({
   resyncSeconds: z.number().positive().default(15).describe('Seconds between full comparisons of kernel and model.'),
   settleTimeoutMs: z.number().int().positive().default(5000).describe('How long a call waits for the kernel, milliseconds.'),
   token: z.string().min(16).optional().describe('Bearer token that every API call must carry; 16 characters or more.'),
+  accessKeys: z
+    .array(z.string().regex(/^\w{16,128}:[^\s,]{16,128}$/, 'must be ID:SECRET, each of 16 characters or more'))
+    .min(1)
+    .optional()
+    .describe('Access keys, ID:SECRET; with any, requests to the EC2 endpoint must be signed with one of them.'),
+  defaultVpc: z.boolean().default(false).describe('Make a default VPC with a subnet in every zone at the first start.'),
   tlsCert: z.string().optional().describe('PEM file with the certificate chain.'),
   tlsKey: z.string().optional().describe('PEM file with the private key.'),
   insecureHttp: z.boolean().default(false).describe('Allow a token without TLS on an address other than loopback.'),

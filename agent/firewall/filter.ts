@@ -1,5 +1,6 @@
 import type { Family } from '../kernel/port.js';
-import { CONNMARK, GROUP_WORD, MARK, SET } from '../kernel/resources.js';
+import { CONNMARK, GROUP_WORD, MARK, METADATA, SET } from '../kernel/resources.js';
+import { hostCidr } from '../model/address.js';
 import type { GroupCombination } from '../model/group-combination.js';
 import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
 import { ACL_CHAIN, aclChains, hasAcls } from './acl.js';
@@ -98,7 +99,10 @@ const INGRESS: Stage = {
 
 const DNS_PORT = 53;
 
-/** To the router itself: answers, pings, the neighbour protocol, and questions to the resolver, which no group or ACL is asked about. */
+/**
+ * To the router itself: answers, pings, the neighbour protocol, and questions to the resolver and to the metadata service, which no group
+ * or ACL is asked about. The metadata service knows its caller by the address, so only an interface's own ones get there, source check or not.
+ */
 function inputRules(family: Family): Rule[] {
   const icmp = family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6;
   const types = family === 4 ? [8] : [128, 133, 134, 135, 136];
@@ -107,6 +111,12 @@ function inputRules(family: Family): Rule[] {
     ...types.map((type) => rule(ACCEPT, { kind: 'protocol', number: icmp, icmp: { type } })),
     ...[PROTOCOL_NUMBER.udp, PROTOCOL_NUMBER.tcp].map((number) =>
       rule(ACCEPT, { kind: 'protocol', number, ports: { from: DNS_PORT, to: DNS_PORT } }),
+    ),
+    rule(
+      ACCEPT,
+      { kind: 'address', side: 'dst', cidr: hostCidr(METADATA.address[family]) },
+      { kind: 'protocol', number: PROTOCOL_NUMBER.tcp, ports: { from: METADATA.port, to: METADATA.port } },
+      inSet(SET.own(family), 'src,src'),
     ),
   ];
 }

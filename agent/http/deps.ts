@@ -15,7 +15,7 @@ export interface HttpDeps {
   readonly zones: readonly string[];
   readonly log: Logger;
   /** Runs commands as one commit; see `commands/transact.ts`. */
-  readonly transact: (calls: readonly CommandCall[]) => Promise<Transaction>;
+  readonly transact: (calls: readonly CommandCall[], options?: { readonly dryRun?: boolean }) => Promise<Transaction>;
   /** Resolves when the kernel pass for that state is over, or after a bound. Never rejects. */
   readonly settle: (after: Snapshot, signal?: AbortSignal) => Promise<void>;
   readonly snapshot: () => Snapshot;

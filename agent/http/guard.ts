@@ -3,8 +3,10 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ConfigError } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { apiError } from '../model/errors.js';
+import { isEc2Request } from './ec2/request.js';
 
 type ListenConfig = Pick<Config, 'listen' | 'token' | 'tlsCert' | 'tlsKey' | 'insecureHttp'>;
+type GuardConfig = ListenConfig & Pick<Config, 'accessKeys'>;
 
 /** Paths that answer without a token: whoever restarts a sick daemon has none. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
@@ -42,17 +44,24 @@ function unsafe(problem: string): ConfigError {
 }
 
 /** Refuses, before anything is read of the body, requests that may not be answered. Answers in the common envelope. */
-export function addGuard(app: FastifyInstance, config: ListenConfig): void {
+export function addGuard(app: FastifyInstance, config: GuardConfig): void {
   const loopback = isLoopback(listenAddress(config.listen).host);
   const expected = config.token === undefined ? undefined : digest(config.token);
   app.addHook('onRequest', async (request) => {
     // A web page whose name was made to resolve to 127.0.0.1 still sends its own name.
     if (loopback && !isLoopback(hostOf(request.headers.host)))
       throw apiError('UnauthorizedOperation', { reason: 'This listener answers only to the names localhost, 127.0.0.1 and [::1]' });
-    if (expected && !OPEN_PATHS.has(pathOf(request)) && !carriesToken(request, expected))
+    // With access keys the EC2 endpoint checks signatures itself: its clients know no bearer tokens.
+    const signed = config.accessKeys !== undefined && isEc2Request(request);
+    if (expected && !signed && !OPEN_PATHS.has(pathOf(request)) && !carriesToken(request, expected))
       throw apiError('AuthFailure', {
-        reason: 'The request must carry the header Authorization: Bearer, with the token of the configuration',
+        reason: isEc2Request(request)
+          ? 'The daemon has a token and no accessKeys: configure accessKeys for clients of EC2'
+          : 'The request must carry the header Authorization: Bearer, with the token of the configuration',
       });
+    // EC2 changes things by GET too, which pages of other origins can make a browser send.
+    if (isEc2Request(request) && !['none', 'same-origin', undefined].includes(request.headers['sec-fetch-site'] as string | undefined))
+      throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not ask for anything here' });
     if (!SAFE_METHODS.has(request.method) && !isSameOrigin(request))
       throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not change anything here' });
   });

@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ApiError, apiError, type ErrorCode } from '../model/errors.js';
 import { StoreConflict, StoreFault } from '../store/store.js';
+import { isEc2Request } from './ec2/request.js';
+import { errorXml } from './ec2/xml.js';
 
 /** Bytes that a request's body may have. */
 export const BODY_LIMIT = 1024 * 1024;
@@ -65,6 +67,12 @@ const HEADERS: { readonly [C in ErrorCode]?: readonly [name: string, value: stri
 export function sendError(error: ApiError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   // Set here too: some faults come before any hook runs.
   void reply.header('x-request-id', request.id);
+  if (isEc2Request(request))
+    return reply
+      .code(error.status)
+      .type('text/xml;charset=UTF-8')
+      .serializer(String)
+      .send(errorXml(error.code, error.message, request.id));
   const header = HEADERS[error.code];
   if (header) void reply.header(...header);
   return reply

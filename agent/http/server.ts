@@ -5,6 +5,7 @@ import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifySe
 import type { Config } from '../config/schema.js';
 import { apiError } from '../model/errors.js';
 import type { HttpDeps } from './deps.js';
+import { addEc2 } from './ec2/endpoint.js';
 import { addEvents, type EventStreamOptions } from './events.js';
 import { addGuard, assertListenIsSafe, pathOf } from './guard.js';
 import { addHealth } from './health.js';
@@ -64,6 +65,7 @@ export async function buildServer(
   await addOpenApi(app, version);
   addHealth(app, deps);
   addRoutes(app, deps, REST_ROUTES);
+  addEc2(app, deps);
   addEvents(app, deps, { heartbeatMs });
   await app.ready();
   return app;

@@ -110,6 +110,9 @@ export const INTERNET_ADDRESSES: readonly string[] = [INTERNET_SERVERS, INTERNET
 /** Ranges in which the lab's internet has its own machines. */
 export const INTERNET_RANGE = '198.51.100.0/24';
 
+/** Where the metadata service answers in every VPC's router. */
+export const METADATA = { address: { 4: '169.254.169.254', 6: 'fd00:ec2::254' }, port: 80 } as const;
+
 /** VPN tunnels. */
 export const TUNNEL = {
   /** Of the packets inside: 1500 on the lab's internet, less 40 (IPv6) + 8 (UDP) + 32 (WireGuard). */

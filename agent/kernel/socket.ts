@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net';
 import { familyOf, toBigInt } from '../model/address.js';
+import { KernelError } from './errors.js';
 import { bindSocket, closeDescriptor, setSocketOption, socket } from './libc.js';
 import { insideNetns } from './netns.js';
 
@@ -21,6 +23,9 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
+const IPPROTO_IP = 0;
+const IP_TTL = 2;
+const IPV6_UNICAST_HOPS = 16;
 
 /**
  * A descriptor of a new socket in the named namespace. The caller closes it, or hands it to Node, which then does.
@@ -44,6 +49,20 @@ export function openSocketIn(netns: string, spec: SocketSpec): number {
       throw error;
     }
   });
+}
+
+/** From now on packets of the connection reach `hops` routers, the last of which drops them. @throws {KernelError} when the connection is closed. */
+export function setHopLimit(connection: Socket, family: 4 | 6, hops: number): void {
+  const fd = descriptorOf(connection);
+  if (fd === undefined) throw new KernelError('the connection is closed', { errno: 'ENOTCONN' });
+  if (family === 4) setSocketOption(fd, IPPROTO_IP, IP_TTL, hops);
+  else setSocketOption(fd, IPPROTO_IPV6, IPV6_UNICAST_HOPS, hops);
+}
+
+/** Node has no other way to it, and has had this one in every version. */
+function descriptorOf(connection: Socket): number | undefined {
+  const { _handle: handle } = connection as unknown as { _handle?: { fd?: unknown } | null };
+  return typeof handle?.fd === 'number' && handle.fd >= 0 ? handle.fd : undefined;
 }
 
 /** `struct sockaddr_in` or `sockaddr_in6` (netinet/in.h). */

@@ -3,7 +3,7 @@
  * Codes and statuses: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
  */
 export interface ErrorEntry<P> {
-  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 429 | 431 | 500 | 503;
+  readonly status: 400 | 401 | 403 | 404 | 405 | 409 | 412 | 413 | 415 | 429 | 431 | 500 | 503;
   readonly message: (params: P) => string;
 }
 
@@ -26,6 +26,16 @@ export const ERRORS = {
   ),
   MalformedRequest: said(),
   InvalidAction: said(),
+  MissingAction: said(),
+  NoSuchVersion: said(),
+  MalformedQueryString: said(),
+  DryRunOperation: entry<object>(() => 'Request would have succeeded, but DryRun flag is set.', 412),
+  // Signatures
+  MissingAuthenticationToken: said(403),
+  IncompleteSignature: said(),
+  InvalidClientTokenId: said(403),
+  SignatureDoesNotMatch: said(403),
+  RequestExpired: said(),
   NotFound: said(404),
   MethodNotAllowed: said(405),
   UnsupportedMediaType: said(415),
@@ -48,6 +58,8 @@ export const ERRORS = {
   'InvalidVpcID.NotFound': notFound('vpc'),
   'InvalidVpcID.Malformed': malformed('vpc'),
   'InvalidVpc.Range': said(),
+  DefaultVpcAlreadyExists: said(),
+  DefaultSubnetAlreadyExistsInAvailabilityZone: said(),
   VPCIdNotSpecified: entry<object>(() => 'There is no default VPC; name a subnet or a VPC'),
   'InvalidSubnetID.NotFound': notFound('subnet'),
   'InvalidSubnetID.Malformed': malformed('subnet'),
@@ -67,6 +79,11 @@ export const ERRORS = {
   'InvalidInstanceID.NotFound': notFound('instance'),
   'InvalidInstanceID.Malformed': malformed('instance'),
   InvalidInstanceID: said(),
+  'InvalidAMIID.NotFound': entry<{ id: string }>(({ id }) => `The image id '[${id}]' does not exist`),
+  'InvalidAMIID.Malformed': malformed('image'),
+  InvalidInstanceType: said(),
+  'InvalidKeyPair.NotFound': entry<{ id: string }>(({ id }) => `The key pair '${id}' does not exist`),
+  'InvalidVolume.NotFound': entry<{ id: string }>(({ id }) => `The volume '${id}' does not exist`),
   // Security group and prefix list
   'InvalidGroup.NotFound': entry<{ id: string }>(({ id }) => `The security group '${id}' does not exist`),
   'InvalidGroupId.Malformed': malformed('security group'),
@@ -107,6 +124,7 @@ export const ERRORS = {
   NatGatewayMalformed: malformed('NAT gateway'),
   // Elastic addresses
   'InvalidAllocationID.NotFound': entry<{ id: string }>(({ id }) => `The allocation ID '${id}' does not exist`),
+  'InvalidAddress.NotFound': entry<{ id: string }>(({ id }) => `Address '${id}' not found`),
   InsufficientAddressCapacity: said(),
   // VPC peering
   'InvalidVpcPeeringConnectionID.NotFound': entry<{ id: string }>(({ id }) => `The vpcPeeringConnection ID '${id}' does not exist`),

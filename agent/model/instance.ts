@@ -27,6 +27,8 @@ export interface Instance extends Noun {
   readonly bootSerial: number;
   /** Script that runs inside the instance at each start; at most 16 KiB before encoding. */
   readonly userData?: string;
+  /** Instead of `userData` where that is no text: kept for the metadata service, never run. */
+  readonly userDataBase64?: string;
   /** Source-based rules for interfaces beyond the first, written by the agent (default true). */
   readonly sourceBasedRouting: boolean;
   readonly disableApiTermination: boolean;

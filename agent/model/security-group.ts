@@ -37,5 +37,7 @@ export interface PrefixList extends Noun {
   readonly family: 4 | 6;
   readonly maxEntries: number;
   readonly version: number;
+  /** Whether it was ever changed; clients wait for the word of it. */
+  readonly modified?: true;
   readonly entries: readonly { readonly cidr: string; readonly description?: string }[];
 }

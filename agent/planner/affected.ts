@@ -10,6 +10,7 @@ import type { Subnet } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { VpnConnection } from '../model/vpn.js';
 import type { CommitEvent } from '../store/store.js';
+import { metadataUnit } from './metadata.js';
 import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
 import { affectedResolvers, resolverUnit } from './resolver.js';
 import { type VpcRouting, vpcRouting } from './routing.js';
@@ -80,6 +81,7 @@ class Effects {
       if (was !== is || (is && this.routers.has(vpcId))) this.affected.add(vpcId);
       if (was === is) continue;
       this.affected.add(resolverUnit(vpcId));
+      this.affected.add(metadataUnit(vpcId));
       this.addGateways(vpcId);
     }
     // Whether the internet is there depends on gateways and VPCs: it is looked at with them.
@@ -159,6 +161,8 @@ class Effects {
         if (presentInstance(this.after, this.hostId, instanceId)) this.affected.add(instanceId);
     if (!differ(versions, (vpc: Vpc) => vpcRanges(vpc))) return;
     this.addRouters(versions);
+    if (after && differ(versions, (vpc: Vpc) => [vpc.ipv6?.cidrBlock]) && isVpcPresent(this.after, this.hostId, after.vpcId))
+      this.affected.add(metadataUnit(after.vpcId));
     for (const vpc of versions) if (vpc) this.addGateways(vpc.vpcId);
   }
 

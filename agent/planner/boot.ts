@@ -32,7 +32,7 @@ export function bootOf(
 }
 
 /** What the VPC's DHCP options say about names: the domain that bare names are tried in, and who is asked. */
-function namingOf(snapshot: Snapshot, vpc: Vpc | undefined, region: string): { domain: string; servers: string[] } {
+export function namingOf(snapshot: Snapshot, vpc: Vpc | undefined, region: string): { domain: string; servers: string[] } {
   const options = vpc && snapshot.get('dhcpOptions', vpc.dhcpOptionsId);
   const servers = (options?.domainNameServers ?? [PROVIDED_DNS]).flatMap((server) => {
     if (server !== PROVIDED_DNS) return [server];

@@ -12,6 +12,11 @@ export function internalDomain(region: string): string {
   return region === 'us-east-1' ? 'ec2.internal' : `${region}.compute.internal`;
 }
 
+/** @see https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html */
+export function publicDnsName(address: string, region: string): string {
+  return `ec2-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'compute-1' : `${region}.compute`}.amazonaws.com`;
+}
+
 /**
  * The names of a VPC as a hosts file, each bare and with the domain: `ip-10-0-1-10` for every private address of an interface; for an
  * instance its id and, as far as it makes a host name, its `Name` tag, at the primary address and at the IPv6 addresses of its

@@ -6,6 +6,7 @@ import { planInstance } from './instance.js';
 import { planInterface } from './interface.js';
 import { planInternet } from './internet.js';
 import { planEgressOnlyInternetGateway, planInternetGateway } from './internet-gateway.js';
+import { metadataVpcId, planMetadata } from './metadata.js';
 import { planNatGateway } from './nat-gateway.js';
 import { planPeering } from './peering.js';
 import { INTERNET_UNIT } from './presence.js';
@@ -33,6 +34,7 @@ export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: strin
   if (isId('networkInterface', unit)) return planInterface(snapshot, settings, unit);
   if (isId('instance', unit)) return planInstance(snapshot, settings, unit);
   if (resolverVpcId(unit) !== undefined) return planResolver(snapshot, settings, unit);
+  if (metadataVpcId(unit) !== undefined) return planMetadata(snapshot, settings, unit);
   if (isId('vpc', unit)) return planRouter(snapshot, settings, unit);
   if (isId('internetGateway', unit)) return planInternetGateway(snapshot, settings, unit);
   if (isId('egressOnlyInternetGateway', unit)) return planEgressOnlyInternetGateway(snapshot, settings, unit);

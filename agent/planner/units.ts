@@ -1,6 +1,7 @@
 import { HOST_NAMESPACE, INTERNET_NAMESPACE, instanceNamespace, routerNamespace } from '../kernel/resources.js';
 import { isId, type VpcId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
+import { metadataUnit, metadataVpcId } from './metadata.js';
 import { gatewaysOf, INTERNET_UNIT, isGatewayPresent, isInternetPresent, isVpcPresent, linkedVpcs } from './presence.js';
 import { resolverUnit, resolverVpcId } from './resolver.js';
 import { tunnelNeeds, tunnelUnits } from './vpn.js';
@@ -31,6 +32,7 @@ export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> 
     if (!isVpcPresent(snapshot, hostId, vpcId)) continue;
     yield vpcId;
     yield resolverUnit(vpcId);
+    yield metadataUnit(vpcId);
     for (const id of gatewaysOf(snapshot, vpcId)) if (isGatewayPresent(snapshot, hostId, id)) gateways.add(id);
   }
   for (const id of [...gateways]) for (const unit of tunnelUnits(snapshot, id)) gateways.add(unit);
@@ -46,6 +48,8 @@ export function unitNeeds(snapshot: Snapshot, unit: string): string[] {
   if (isId('vpcPeeringConnection', unit)) return [...linkedVpcs(snapshot, unit)];
   if (isId('vpnGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
   if (isId('customerGateway', unit)) return [INTERNET_UNIT];
+  const described = metadataVpcId(unit);
+  if (described) return [described];
   const resolved = resolverVpcId(unit);
   return resolved ? [resolved, INTERNET_UNIT] : tunnelNeeds(snapshot, unit);
 }
@@ -56,6 +60,8 @@ export function unitNamespaces(snapshot: Snapshot, unit: string): string[] {
   if (isId('instance', unit)) return [instanceNamespace(unit)];
   if (isId('natGateway', unit)) return [unit];
   if (unit === INTERNET_UNIT) return [INTERNET_NAMESPACE, HOST_NAMESPACE];
+  const described = metadataVpcId(unit);
+  if (described) return [routerNamespace(described)];
   const resolved = resolverVpcId(unit);
   if (resolved) return [routerNamespace(resolved), INTERNET_NAMESPACE];
   const eni = snapshot.get('networkInterface', unit);

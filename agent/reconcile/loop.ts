@@ -7,7 +7,7 @@ import type { Snapshot } from '../model/snapshot.js';
 import { bootOf } from '../planner/boot.js';
 import { type PlanSettings, planUnit } from '../planner/plan.js';
 import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/units.js';
-import type { ServiceKeeper } from '../services/keeper.js';
+import type { Keeper } from '../services/keeper.js';
 import type { Store } from '../store/store.js';
 import { type FinishCall, finishCalls } from './finish.js';
 import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
@@ -18,8 +18,8 @@ export interface LoopDeps {
   readonly store: Store;
   readonly kernel: Kernel;
   readonly runtime: InstanceRuntime;
-  /** Processes that units want beside kernel objects; absent: none. */
-  readonly services?: ServiceKeeper;
+  /** Processes and listeners that units want beside kernel objects; absent: none. */
+  readonly services?: Keeper;
   readonly status: StatusBoard;
   readonly settings: PlanSettings & { readonly region: string };
   readonly resyncMs: number;
@@ -230,7 +230,7 @@ export class ReconcileLoop {
   }
 
   /**
-   * No process may outlive its namespace: it would keep the devices in it alive, unseen. That goes for a namespace that is about to go, and
+   * No process or listener may outlive its namespace: it would keep the devices in it alive, unseen. That goes for a namespace that is about to go, and
    * for one that somebody else took the name from, in whose place another is about to be made. Namespaces are named after their units.
    */
   private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {

@@ -90,7 +90,7 @@ export async function startApi({
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
   });
-  const run: HttpDeps['transact'] = (calls) => transact(store, context, calls);
+  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const deps: HttpDeps = {
     config,
     zones,

@@ -1,5 +1,6 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
+import { buffer as readAll } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import { z } from 'zod';
 import type { Resource } from '../client.js';
@@ -105,7 +106,7 @@ async function runInstances(session: Session, _args: readonly unknown[], options
       instanceType: options.type,
       ...interfaces,
       count: options.count,
-      userData: options.userData && (await readScript(options.userData)),
+      ...(options.userData && (await readUserData(options.userData))),
       sourceBasedRouting: options.sourceBasedRouting,
       tags: tagsOf(options),
       clientToken: options.clientToken,
@@ -118,11 +119,15 @@ async function runInstances(session: Session, _args: readonly unknown[], options
   else showResource(session, 'instance', only);
 }
 
-/** The text of a file, or of standard input for `-`. */
-export async function readScript(path: string): Promise<string> {
-  if (path === '-') return readAll(process.stdin);
+/** What is in a file, or comes on standard input for `-`, as fields of a request: text where it is text, else in base64. */
+export async function readUserData(path: string): Promise<{ userData: string } | { userDataBase64: string }> {
+  const bytes = path === '-' ? await readAll(process.stdin) : await readBytes(path);
+  return isUtf8(bytes) ? { userData: bytes.toString('utf8') } : { userDataBase64: bytes.toString('base64') };
+}
+
+async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     throw new UsageError(`cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`);
   }

@@ -5,7 +5,7 @@ import { NOUN_NAMES, type NounName, nounOfId, resourcePath } from '../nouns.js';
 import { action, fetchResource, type Options, resolveId, type Session, show } from '../session.js';
 import { resolveAll } from './create.js';
 import { showResource } from './describe.js';
-import { readScript } from './instances.js';
+import { readUserData } from './instances.js';
 import { collect, examples, given, parseSwitch } from './shared.js';
 
 /** Options of `eni modify`: name of the option → noun that has it, field of the request. */
@@ -106,12 +106,13 @@ async function modify(session: Session, [resource]: readonly any[], options: Opt
   const body: Record<string, unknown> = {};
   for (const [option, value] of Object.entries(options)) {
     const field = FIELDS[option]?.field;
-    if (field !== undefined) body[field] = await fieldValue(session, field, value);
+    if (field === 'userData') Object.assign(body, await readUserData(String(value)));
+    else if (field !== undefined) body[field] = await fieldValue(session, field, value);
   }
   showResource(session, noun, await session.client.resource('PATCH', resourcePath(noun, id), given(body)));
 }
 
 async function fieldValue(session: Session, field: string, value: unknown): Promise<unknown> {
   if (field === 'groupIds') return resolveAll(session, 'group', value as string[]);
-  return field === 'userData' ? readScript(String(value)) : value;
+  return value;
 }

@@ -31,6 +31,7 @@ export const InstanceView = z
     namespace: z.string().describe('Its network namespace: ip netns exec NAMESPACE …'),
     initPid: z.number().int().optional().describe('First process of its PID namespace, as the host numbers it; while its user data runs.'),
     userData: z.string().optional(),
+    userDataBase64: z.string().optional().describe('Instead of userData, where that is no text.'),
     sourceBasedRouting: z.boolean(),
     disableApiTermination: z.boolean(),
     shutdownBehavior: z.enum(['stop', 'terminate']),
@@ -66,7 +67,16 @@ export function instanceView(instance: Instance, context: ViewContext): z.output
   const initPid = context.initPid(instanceId);
   return {
     ...pick(instance, ['instanceId', 'stateReason', 'reservationId', 'launchIndex', 'launchTime', 'terminationTime', 'vpcId']),
-    ...pick(instance, ['availabilityZone', 'instanceType', 'imageId', 'keyName', 'hostId', 'userData', 'sourceBasedRouting']),
+    ...pick(instance, [
+      'availabilityZone',
+      'instanceType',
+      'imageId',
+      'keyName',
+      'hostId',
+      'userData',
+      'userDataBase64',
+      'sourceBasedRouting',
+    ]),
     ...pick(instance, ['disableApiTermination', 'shutdownBehavior', 'metadataOptions', 'ownerId', 'tags']),
     state: instanceState(instance, context),
     ...(primary && { subnetId: primary.subnetId, privateIpAddress: primary.privateIpAddress, privateDnsName: primary.privateDnsName }),
@@ -121,6 +131,17 @@ export const instanceRoutes = [
   action('start', 'startInstance'),
   action('stop', 'stopInstance'),
   action('reboot', 'rebootInstance'),
+  commandRoute({
+    ...one,
+    method: 'PATCH',
+    path: '/v1/instances/:instanceId/metadata-options',
+    command: 'modifyInstanceMetadataOptions',
+    status: 200,
+    response: InstanceView,
+    // Answers of the metadata service come from the state itself.
+    settle: false,
+    render: ({ params, find, context }) => instanceView(find('instance', params.instanceId), context),
+  }),
   queryRoute({
     ...one,
     path: '/v1/instances/:instanceId/console-output',

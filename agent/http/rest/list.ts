@@ -84,7 +84,8 @@ export function plainList<T>({ path, operationId, summary, tag, item, key, filte
   });
 }
 
-function filterFacts(context: ViewContext): FilterFacts {
+/** What filters ask beside the record. */
+export function filterFacts(context: ViewContext): FilterFacts {
   return {
     snapshot: context.snapshot,
     interfaceStatus: (eni) => interfaceStatus(eni, context),

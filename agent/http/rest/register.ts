@@ -75,7 +75,7 @@ function addProcedureRoute(app: FastifyInstance, deps: HttpDeps, route: Procedur
 }
 
 /** Waits for the kernel, no longer than the caller does. */
-async function settled(deps: Pick<HttpDeps, 'settle'>, after: Snapshot, reply: FastifyReply): Promise<void> {
+export async function settled(deps: Pick<HttpDeps, 'settle'>, after: Snapshot, reply: FastifyReply): Promise<void> {
   const gone = new AbortController();
   const abort = () => gone.abort();
   reply.raw.once('close', abort);

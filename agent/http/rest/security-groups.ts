@@ -87,4 +87,13 @@ export const securityGroupRoutes = [
     response: SecurityGroupView,
     render: ({ params, find }) => securityGroupView(find('securityGroup', params.groupId)),
   }),
+  commandRoute({
+    ...rules,
+    method: 'PUT',
+    command: 'updateSecurityGroupRuleDescriptions',
+    status: 200,
+    settle: false,
+    response: SecurityGroupView,
+    render: ({ params, find }) => securityGroupView(find('securityGroup', params.groupId)),
+  }),
 ];

@@ -3,6 +3,8 @@ import type { Instance } from '../../model/instance.js';
 import type { NetworkInterface } from '../../model/network-interface.js';
 import type { ViewContext } from './view.js';
 
+export { publicDnsName } from '../../planner/names.js';
+
 /** The cloud's status words, from what is wanted and what this host has made of it. Pure. */
 
 export type AttachmentStatus = 'attaching' | 'attached' | 'detaching';
@@ -42,8 +44,4 @@ export function natGatewayState({ natGatewayId, state }: NatGateway, { status }:
 /** @see https://docs.aws.amazon.com/vpc/latest/userguide/vpc-dns.html */
 export function privateDnsName(address: string, region: string): string {
   return `ip-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`;
-}
-
-export function publicDnsName(address: string, region: string): string {
-  return `ec2-${address.replaceAll('.', '-')}.${region === 'us-east-1' ? 'compute-1' : `${region}.compute`}.amazonaws.com`;
 }

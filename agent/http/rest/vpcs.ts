@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { Vpc } from '../../model/vpc.js';
 import { type NounOptions, nounAction, nounRoutes } from './noun.js';
+import { commandRoute } from './route.js';
+import { SubnetView, subnetView } from './subnets.js';
 import { ConditionView, conditionField, nounFields, pick, shownId, type ViewContext } from './view.js';
 
 export const VpcView = z
@@ -49,4 +51,25 @@ const vpc: NounOptions<'vpc'> = {
   tag: 'VPCs',
 };
 
-export const vpcRoutes = [...nounRoutes(vpc), nounAction(vpc, 'dhcp-options', 'associateDhcpOptions')];
+export const vpcRoutes = [
+  ...nounRoutes(vpc),
+  nounAction(vpc, 'dhcp-options', 'associateDhcpOptions'),
+  commandRoute({
+    method: 'POST',
+    path: '/v1/default-vpc',
+    tag: vpc.tag,
+    command: 'createDefaultVpc',
+    status: 201,
+    response: VpcView,
+    render: ({ result, find, context }) => vpcView(find('vpc', result.vpcId), context),
+  }),
+  commandRoute({
+    method: 'POST',
+    path: '/v1/default-subnets',
+    tag: vpc.tag,
+    command: 'createDefaultSubnet',
+    status: 201,
+    response: SubnetView,
+    render: ({ result, find, context }) => subnetView(find('subnet', result.subnetId), context),
+  }),
+];

@@ -9,7 +9,7 @@ import { egress, HOST, ingress, openEgress, routeTo, SETTINGS, WorldBuilder } fr
 
 /** Resolvers have tests of their own. */
 const affectedHere = (event: Parameters<typeof affectedUnits>[0]) =>
-  [...affectedUnits(event, HOST)].filter((unit) => !unit.startsWith('dns-'));
+  [...affectedUnits(event, HOST)].filter((unit) => !/^(dns|imds)-/.test(unit));
 
 function lab() {
   const world = new WorldBuilder();
@@ -239,7 +239,7 @@ describe('all units', () => {
     const ending = world.instance(vpc, { state: 'shutting-down' });
     const withIt = world.networkInterface(subnet, '10.0.1.32', { to: ending });
     world.instance(vpc, { hostId: 'b' });
-    const units = new Set([...allUnits(world.snapshot(), HOST)].filter((unit) => !unit.startsWith('dns-')));
+    const units = new Set([...allUnits(world.snapshot(), HOST)].filter((unit) => !/^(dns|imds)-/.test(unit)));
     const expected = [one, two, ending].map((instance) => instance.instanceId as string);
     expect(units).toEqual(new Set([vpc.vpcId, ...expected, ...[first, second, leaving, withIt].map((eni) => eni.networkInterfaceId)]));
     expect(units.has(spare.networkInterfaceId)).toBe(false);
