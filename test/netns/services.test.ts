@@ -40,7 +40,8 @@ const spec = (value: string, changes: Partial<ServiceSpec> = {}): ServiceSpec =>
   ...changes,
 });
 const notes = () => readFileSync(`${dataDir}/notes`, 'utf8').trim().split('\n');
-const isThere = (pid: number) => existsSync(`/proc/${pid}`);
+/** A process that has ended counts as gone, whether or not its parent has taken notice. */
+const isThere = (pid: number) => existsSync(`/proc/${pid}`) && !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
 const pid = () => supervisor.pid('unit.part') ?? 0;
 
 it('starts once, in the namespace, in a session of its own', async () => {
