@@ -16,7 +16,8 @@ import { createInstanceRuntime } from './instances/linux.js';
 import { keepDescriptorsFromChildren } from './kernel/libc.js';
 import { createLinuxKernel } from './kernel/linux.js';
 import type { InterfaceCounters, Kernel } from './kernel/port.js';
-import { hostEndName, routerNamespace } from './kernel/resources.js';
+import { HOST_NAMESPACE, hostEndName, routerNamespace } from './kernel/resources.js';
+import { isForwarding } from './kernel/sysctl.js';
 import { systemClock } from './lib/clock.js';
 import { interfaceAddresses } from './model/network-interface.js';
 import type { Snapshot } from './model/snapshot.js';
@@ -78,6 +79,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
+    ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
     hostId: config.hostId,

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { z } from 'zod';
+import { HOST_ACCESS } from '../kernel/resources.js';
 import { parseCidr } from '../model/address.js';
 
 function isPool(text: string): boolean {
@@ -7,8 +8,11 @@ function isPool(text: string): boolean {
   return range?.family === 4 && range.canonical && range.prefixLength >= 16 && range.prefixLength <= 30;
 }
 
+/** A name that Linux takes for a device and nft for a chain; not of the devices that can't lead anywhere. */
+const isDevice = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name) && name !== 'lo' && name !== HOST_ACCESS.device;
+
 /** Every setting, once: type, default, meaning. Flags are the keys in kebab case, environment variables `ENID_` and upper snake case. */
-export const Config = z.strictObject({
+const Settings = z.strictObject({
   listen: z
     .string()
     .regex(/^(\[[0-9a-fA-F:]+\]|[^:[\]]+):\d{1,5}$/, 'must be HOST:PORT')
@@ -52,6 +56,15 @@ export const Config = z.strictObject({
     .default('203.0.113.0/24')
     .describe("Range of the lab's public addresses; its first and last are not given out."),
   hostAccess: z.boolean().default(true).describe('Make public addresses of the lab reachable from this host.'),
+  uplink: z
+    .string()
+    .refine(isDevice, { message: 'must be the name of a network device of this host, such as eth0' })
+    .optional()
+    .describe("Device of this host by which the lab's internet reaches the real network, with the device's address; default: none."),
   userDataTimeoutMs: z.number().int().nonnegative().default(0).describe('End a user data script after this long, milliseconds; 0: never.'),
+});
+export const Config = Settings.refine(({ uplink, hostAccess }) => uplink === undefined || hostAccess, {
+  path: ['uplink'],
+  message: 'needs hostAccess: the uplink is reached by the link between the lab and this host',
 });
 export type Config = z.output<typeof Config>;

@@ -101,6 +101,12 @@ export function scanNft(listing: string): string | undefined {
   return hash(content);
 }
 
+/** Names of the chains in what `nft -j list …` printed. */
+export function nftChains(listing: string): string[] {
+  const { nftables } = JSON.parse(listing) as { nftables: { readonly chain?: Listed }[] };
+  return nftables.flatMap(({ chain }) => (chain ? [chain.name] : []));
+}
+
 interface Listed {
   readonly family: string;
   readonly name: string;

@@ -12,8 +12,9 @@ import { ensureNft, removeNft } from './nft.js';
 import type { Observer } from './observe.js';
 import { Pace } from './pace.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
+import { HOST_NAMESPACE } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
-import { writeSysctls } from './sysctl.js';
+import { resetForwarding, writeSysctls } from './sysctl.js';
 import { deleteTuns, ensureTun, isServed } from './tun.js';
 import { deleteLinks, ensureVeth } from './veth.js';
 import { endWireguard, ensureWireguard } from './wireguard.js';
@@ -211,8 +212,13 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
   sysctl: {
     create: makeSysctl,
     update: makeSysctl,
-    // A setting has no absence: it goes with its namespace.
-    delete: { by: 'work', lane: perNetns, run: async (objects) => objects.map(() => null) },
+    // A setting has no absence: it goes with its namespace. In the host's own, which stays, those of ours are devices' forwarding.
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: async (objects) =>
+        objects[0]?.netns === HOST_NAMESPACE ? inNetns(objects, resetForwarding, 'delete') : objects.map(() => null),
+    },
   },
   set: {
     create: makeSet,

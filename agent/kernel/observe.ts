@@ -7,11 +7,20 @@ import { listNeighbours } from './netlink/neighbour.js';
 import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
 import { netnsIdentity, netnsNames } from './netns.js';
-import { readNft } from './nft.js';
+import { readHostNft, readNft } from './nft.js';
 import { VethObserver } from './observe-veth.js';
 import { Pace } from './pace.js';
 import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
-import { HOST_NAMESPACE, INTERNET_NAMESPACE, isOurNamespace, namespaceRole, PROTOCOL, SYSCTLS } from './resources.js';
+import {
+  forwardingPath,
+  HOST_ACCESS,
+  HOST_NAMESPACE,
+  INTERNET_NAMESPACE,
+  isOurNamespace,
+  namespaceRole,
+  PROTOCOL,
+  SYSCTLS,
+} from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 import { readSysctls } from './sysctl.js';
 import { isServedTun, tunsOf } from './tun.js';
@@ -84,7 +93,7 @@ export class Observer {
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.instance), ...this.#marked(netns)];
       case 'host':
         // Nothing of ours is there while there is no internet to reach: its device goes with that.
-        return netnsIdentity(INTERNET_NAMESPACE) === undefined ? [] : this.#marked(netns);
+        return netnsIdentity(INTERNET_NAMESPACE) === undefined ? [] : [...this.#marked(netns), ...(await uplinkOf(netns))];
       case undefined:
         return [];
     }
@@ -264,6 +273,18 @@ async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]>
 async function nftOf(netns: string): Promise<KernelObject[]> {
   const fingerprint = await readNft(netns);
   return fingerprint === undefined ? [] : [{ kind: 'nft', netns, fingerprint, text: '' }];
+}
+
+/** What an uplink has in the host's own namespace. Its settings count as ours only as long as our table is there. */
+async function uplinkOf(netns: string): Promise<KernelObject[]> {
+  const table = await readHostNft();
+  if (!table) return [];
+  const { fingerprint, uplink } = table;
+  const devices = [HOST_ACCESS.device, ...(uplink === undefined ? [] : [uplink])];
+  const settings = [...readSysctls(netns, devices.map(forwardingPath))].map(
+    ([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value }),
+  );
+  return [{ kind: 'nft', netns, fingerprint, text: '' }, ...settings];
 }
 
 /** A device may have a process that is not ours, or just ending: then it has none of ours. */

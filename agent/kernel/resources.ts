@@ -3,7 +3,7 @@ import { INTERNET_SERVERS, INTERNET_SERVERS_IPV6 } from '../model/internet.js';
 
 /**
  * Every number and name that enid takes in the kernel, in one place, so that none can collide. Pure.
- * All of it lives in namespaces that enid made, but for `HOST_ACCESS`: one device in the host's own.
+ * All of it lives in namespaces that enid made, but for `HOST_ACCESS`: one device in the host's own, and with an uplink one nft table there.
  */
 
 /** Where `ip netns` keeps its names. */
@@ -105,10 +105,21 @@ export function isFarEndName(name: string): boolean {
 /** The host as a machine on the lab's internet: device, names of its link, addresses. */
 export const HOST_ACCESS = { device: 'enid-internet', internetEnd: 'host0', address: '198.51.100.1' } as const;
 
+/** Path of the setting that lets packets which arrive at a device be forwarded. */
+export const forwardingPath = (device: string): string => `net/ipv4/conf/${device}/forwarding`;
+
+/** The chain of the table in the host's namespace that guards the uplink: by its name a later agent knows which device was opened. */
+export const uplinkChain = (device: string): string => `uplink-${device}`;
+export function uplinkOfChain(chain: string): string | undefined {
+  return /^uplink-(.+)$/.exec(chain)?.[1];
+}
+
 /** The servers' addresses on the lab's internet. */
 export const INTERNET_ADDRESSES: readonly string[] = [INTERNET_SERVERS, INTERNET_SERVERS_IPV6].flatMap(({ dns, http }) => [dns, http]);
 /** Ranges in which the lab's internet has its own machines. */
 export const INTERNET_RANGE = '198.51.100.0/24';
+/** Ranges for documentation (RFC 5737): the lab's own, whatever the pool is. */
+export const DOCUMENTATION_RANGES: readonly string[] = ['192.0.2.0/24', INTERNET_RANGE, '203.0.113.0/24'];
 
 /** Where the metadata service answers in every VPC's router. */
 export const METADATA = { address: { 4: '169.254.169.254', 6: 'fd00:ec2::254' }, port: 80 } as const;

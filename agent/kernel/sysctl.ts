@@ -37,6 +37,27 @@ export function writeSysctls(netns: string, settings: readonly Setting[]): (Kern
   return insideNetns(netns, () => settings.map(writeSysctlHere));
 }
 
+const FORWARDING = 'net/ipv4/ip_forward';
+
+/** Whether a namespace as a whole forwards. */
+export function isForwarding(netns: string): boolean {
+  return readSysctls(netns, [FORWARDING]).get(FORWARDING) === '1';
+}
+
+/**
+ * Gives devices' forwarding back: each has what the namespace has as a whole. A device that is gone needs nothing.
+ * @throws {KernelError} not-found when there is no such namespace.
+ */
+export function resetForwarding(netns: string, settings: readonly Setting[]): (KernelError | null)[] {
+  return insideNetns(netns, () => {
+    const value = readSysctlHere(FORWARDING) ?? '0';
+    return settings.map(({ path }) => {
+      const error = writeSysctlHere({ path, value });
+      return error?.kind === 'not-found' ? null : error;
+    });
+  });
+}
+
 /** In the namespace that the thread is in. `undefined`: no such setting. */
 export function readSysctlHere(path: string): string | undefined {
   try {

@@ -14,6 +14,13 @@ import { planResolver, resolverVpcId } from './resolver.js';
 import { planRouter } from './router.js';
 import { planCustomerGateway, planVpnConnection, planVpnGateway } from './vpn.js';
 
+export interface Uplink {
+  /** In the host's own namespace. */
+  readonly device: string;
+  /** Whether the host forwards by itself: then what it forwards for others stays its own affair. */
+  readonly isRouter: boolean;
+}
+
 export interface PlanSettings {
   readonly hostId: string;
   /** Of interfaces, bytes. */
@@ -22,6 +29,8 @@ export interface PlanSettings {
   readonly publicPool: string;
   /** Whether the host itself reaches public addresses and the lab's internet. */
   readonly hostAccess: boolean;
+  /** Where the lab's internet goes on to the host's real network; absent: nowhere. Needs `hostAccess`. */
+  readonly uplink?: Uplink;
   /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
   readonly tunnel?: TunnelKind;
 }

@@ -81,6 +81,8 @@ function setKey({ netns, set }: { readonly netns: string; readonly set: string }
 }
 
 function deviceOf(object: KernelObject): string | undefined {
+  const ofDevice = object.kind === 'sysctl' ? /^net\/ipv4\/conf\/([^/]+)\//.exec(object.path)?.[1] : undefined;
+  if (ofDevice !== undefined) return `${object.netns} ${ofDevice}`;
   if (!('device' in object) || object.device === undefined) return undefined;
   return `${object.netns} ${object.device}`;
 }

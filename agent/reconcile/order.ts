@@ -1,4 +1,5 @@
 import type { KernelOp, ObjectKind, PlannedOp, VethSpec } from '../kernel/port.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE } from '../kernel/resources.js';
 import { ends, hasSamePeer } from './diff.js';
 
 /**
@@ -8,6 +9,8 @@ import { ends, hasSamePeer } from './diff.js';
  * Made and changed: namespaces, settings, sets, rules, gateways' tables, set members, blackhole routes, devices, addresses, neighbours,
  * routes, routing rules, tunnels' processes.
  * Then removed: tunnels' processes, routing rules, routes, neighbours, addresses, devices, set members, rules, gateways' tables, sets, settings, namespaces.
+ *
+ * The uplink opens last of all that is made, so that where its device is missing everything else is there; it closes first.
  *
  * Two exceptions to "removal last, routes after devices":
  * - Blackhole routes need no device and only close: they come before devices are made or make room.
@@ -41,6 +44,9 @@ const STEPS = [
   'make route',
   'make rule',
   'make wireguard',
+  'open uplink',
+  'make uplink',
+  'close uplink',
   'remove wireguard',
   'remove rule',
   'remove route',
@@ -67,11 +73,23 @@ function rankOf(op: KernelOp, wanted: ReadonlySet<string>): number {
 
 function stepOf(op: KernelOp, wanted: ReadonlySet<string>): Step {
   const { object, verb } = op;
+  if (isUplinkForwarding(object)) return verb === 'delete' ? 'close uplink' : 'open uplink';
   if (verb === 'delete')
     return object.kind === 'veth' && ends(object).some((end) => wanted.has(end)) ? 'make room' : `remove ${object.kind}`;
   if (object.kind === 'route' && object.type === 'blackhole') return 'make blackhole';
+  if (isUplinkRoute(object)) return 'make uplink';
   if (object.kind === 'veth' && verb === 'update') return replaced(op) ? 'replace veth' : 'make veth';
   return `make ${object.kind}`;
+}
+
+/** A setting in the host's own namespace: it lets packets pass between the lab's internet and the uplink. */
+function isUplinkForwarding({ kind, netns }: KernelOp['object']): boolean {
+  return kind === 'sysctl' && netns === HOST_NAMESPACE;
+}
+
+/** The default route of the lab's internet. */
+function isUplinkRoute(object: KernelOp['object']): boolean {
+  return object.kind === 'route' && object.netns === INTERNET_NAMESPACE && object.destination === '0.0.0.0/0';
 }
 
 /** Names in namespaces that an operation puts a device's ends at. */

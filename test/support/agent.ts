@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readlink, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { execa } from 'execa';
 import { createSupervisor } from '../../agent/services/supervisor.js';
 
 export interface Answer<T = any> {
@@ -35,6 +36,7 @@ export interface TestAgent {
 export async function startAgent(
   options: { args?: readonly string[]; env?: Record<string, string>; dataDir?: string } = {},
 ): Promise<TestAgent> {
+  await refuseRealDevices(options);
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'enid-test-')));
   const port = await freePort();
   const endpoint = `http://127.0.0.1:${port}`;
@@ -107,6 +109,29 @@ export async function startAgent(
       await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** No test may reach a real network: an uplink must be a pair that the test made, in a namespace of its own. */
+export async function refuseRealDevices({
+  args = [],
+  env = {},
+}: {
+  args?: readonly string[];
+  env?: Record<string, string>;
+}): Promise<void> {
+  const given = args.flatMap((arg, index) =>
+    arg === '--uplink' ? [args[index + 1] ?? ''] : arg.startsWith('--uplink=') ? [arg.slice(9)] : [],
+  );
+  const fromEnvironment = env.ENID_UPLINK ?? process.env.ENID_UPLINK;
+  for (const device of fromEnvironment === undefined ? given : [...given, fromEnvironment]) {
+    const { stdout } = await execa('ip', ['-d', '-j', 'link', 'show', 'dev', device], { reject: false });
+    const isPair = stdout !== '' && JSON.parse(stdout)[0]?.linkinfo?.info_kind === 'veth';
+    // The test process has left the namespace that the runner, its parent, is in.
+    const isIsolated = (await readlink('/proc/self/ns/net')) !== (await readlink(`/proc/${process.ppid}/ns/net`));
+    if (!isPair || !isIsolated) throw new Error(`uplink ${device} is refused in tests: it is no veth in a namespace of the test's own`);
+  }
+  if (args.includes('--config') || env.ENID_CONFIG !== undefined)
+    throw new Error('test agents take no configuration file: it might name an uplink');
 }
 
 async function freePort(): Promise<number> {

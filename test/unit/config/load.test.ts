@@ -99,6 +99,8 @@ describe('refusals name the place', () => {
     ['a variable of the wrong type', [], { ENID_ALLOW_RESET: 'perhaps' }, /^ENID_ALLOW_RESET: allowReset: .*boolean/],
     ['a number with a unit', [], { ENID_MTU: '1500b' }, /^ENID_MTU: mtu: /],
     ['a listen address without port', ['--listen', 'localhost'], {}, /^--listen: listen: must be HOST:PORT/],
+    ['an uplink without host access', ['--uplink', 'eth0', '--no-host-access'], {}, /^--uplink: uplink: needs hostAccess: /],
+    ['an uplink that is no device', ['--uplink', 'lo'], {}, /^--uplink: uplink: must be the name of a network device/],
     ['a file that is named and missing', ['--config', '/nonexistent/enid.yaml'], {}, /^\/nonexistent\/enid.yaml: cannot be read/],
   ] as [string, string[], Record<string, string>, RegExp][])('%s', (_name, argv, env, expected) => {
     expect(problemsOf(() => load(argv, env))).toEqual([expect.stringMatching(expected)]);

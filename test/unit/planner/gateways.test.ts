@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { keyOf } from '../../../agent/kernel/port.js';
-import { INTERNET_NAMESPACE, isHostEndName, ROUTER_LINK } from '../../../agent/kernel/resources.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE, isHostEndName, ROUTER_LINK } from '../../../agent/kernel/resources.js';
 import type { ElasticIp } from '../../../agent/model/elastic-ip.js';
 import { type Id, type IdKind, mintId } from '../../../agent/model/ids.js';
 import type { NetworkInterface } from '../../../agent/model/network-interface.js';
@@ -10,6 +10,7 @@ import type { Snapshot } from '../../../agent/model/snapshot.js';
 import { planUnit } from '../../../agent/planner/plan.js';
 import { INTERNET_UNIT } from '../../../agent/planner/presence.js';
 import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../../../agent/planner/units.js';
+import { order } from '../../../agent/reconcile/order.js';
 import { HOST, ingress, ofKind, openEgress, SETTINGS, WorldBuilder } from '../../support/builders.js';
 
 const OWNED = { ownerId: '123456789012', tags: {} };
@@ -197,6 +198,57 @@ it('host access: on by setting', () => {
   const devices = (hostAccess: boolean) =>
     ofKind(planUnit(world.snapshot(), { ...SETTINGS, hostAccess }, INTERNET_UNIT), 'veth').map(({ peer }) => peer.name);
   expect([devices(true), devices(false)]).toEqual([['enid-internet'], []]);
+});
+
+describe('uplink', () => {
+  const planned = (settings: object) => planUnit(lab().world.snapshot(), { ...SETTINGS, ...settings }, INTERNET_UNIT);
+  const uplink = { device: 'eth7', isRouter: false };
+  const inHost = (settings: object) => planned(settings).filter(({ netns }) => netns === HOST_NAMESPACE);
+  const routes = (settings: object) => ofKind(planned(settings), 'route').filter(({ netns }) => netns === INTERNET_NAMESPACE);
+
+  it('unset, or without host access: no default route, neither table nor settings in the host', () => {
+    for (const settings of [{}, { uplink, hostAccess: false }]) {
+      expect(routes(settings).map(({ destination }) => destination)).not.toContain('0.0.0.0/0');
+      expect(inHost(settings).filter(({ kind }) => kind === 'nft' || kind === 'sysctl')).toEqual([]);
+    }
+  });
+
+  it('set: a default route over the link, one table and the forwarding of two devices in the host', () => {
+    expect(routes({ uplink })).toContainEqual(expect.objectContaining({ destination: '0.0.0.0/0', type: 'unicast', device: 'host0' }));
+    const added = inHost({ uplink }).filter((object) => !inHost({}).some((other) => keyOf(other) === keyOf(object)));
+    expect(added.map(keyOf)).toEqual([
+      'nft host',
+      'sysctl host net/ipv4/conf/enid-internet/forwarding',
+      'sysctl host net/ipv4/conf/eth7/forwarding',
+    ]);
+    const text = ofKind(added, 'nft')[0]?.text;
+    expect(text).toContain('iifname "enid-internet" oifname "eth7" masquerade');
+    expect(text).toContain('iifname "enid-internet" oifname != "eth7" drop');
+    expect(text).toContain('iifname "eth7" oifname "enid-internet" ct state != { established, related } drop');
+  });
+
+  it("the lab's own ranges lead nowhere, a pool of one's own too, and each is there once", () => {
+    const closed = (publicPool: string) =>
+      routes({ uplink, publicPool }).flatMap(({ type, destination }) => (type === 'blackhole' ? [destination] : []));
+    expect(closed('203.0.113.0/24')).toEqual(['203.0.113.0/24', '192.0.2.0/24', '198.51.100.0/24']);
+    expect(closed('100.64.0.0/24')).toEqual(['100.64.0.0/24', '192.0.2.0/24', '198.51.100.0/24', '203.0.113.0/24']);
+  });
+
+  it('what a host that is a router forwards for others stays its own affair', () => {
+    const text = (isRouter: boolean) => ofKind(inHost({ uplink: { ...uplink, isRouter } }), 'nft')[0]?.text;
+    expect(text(false)).toContain('iifname "eth7" oifname != "enid-internet"');
+    expect(text(true)).not.toContain('iifname "eth7" oifname != ');
+  });
+
+  it('opens last and closes first', () => {
+    const ops = (verb: 'create' | 'delete') =>
+      order(planned({ uplink }).map((object) => ({ op: { verb, object }, unit: INTERNET_UNIT, needs: [] }))).map(({ op }) =>
+        keyOf(op.object),
+      );
+    const forwarding = ['enid-internet', 'eth7'].map((device) => `sysctl host net/ipv4/conf/${device}/forwarding`);
+    expect(ops('create').slice(-3)).toEqual([...forwarding, 'route internet 254 0.0.0.0/0']);
+    expect(ops('delete').slice(0, 2)).toEqual(forwarding);
+  });
 });
 
 it('needs and namespaces', () => {
