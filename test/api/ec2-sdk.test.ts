@@ -66,6 +66,9 @@ describe('the SDK', () => {
     expect(shown.Attachment.AttachTime).toBeInstanceOf(Date);
     expect(await fault(new ec2.DeleteNetworkInterfaceCommand({ NetworkInterfaceId: id }))).toBe('InvalidNetworkInterface.InUse');
     await send(new ec2.DetachNetworkInterfaceCommand({ AttachmentId }));
+    const byAttachment = { Filters: [{ Name: 'attachment.attachment-id', Values: [AttachmentId] }] };
+    const past = (await send(new ec2.DescribeNetworkInterfacesCommand(byAttachment))).NetworkInterfaces[0];
+    expect(past).toMatchObject({ NetworkInterfaceId: id, Status: 'available', Attachment: { Status: 'detached', InstanceId } });
     await ec2.waitUntilNetworkInterfaceAvailable({ client, minDelay: 1, maxDelay: 2, maxWaitTime: 10 }, { NetworkInterfaceIds: [id] });
     await send(new ec2.DeleteNetworkInterfaceCommand({ NetworkInterfaceId: id }));
     await send(new ec2.TerminateInstancesCommand({ InstanceIds: [InstanceId ?? ''] }));

@@ -132,4 +132,6 @@ it.skipIf(!works('terraform', 'version') || !works('test', '-d', `${MIRROR}/regi
     expect((await terraform('changed', 'plan', '-detailed-exitcode')).all).toContain('No changes.');
     expect((await terraform('changed', 'destroy', '-auto-approve')).all).toContain('11 destroyed');
   },
+  // Its waits between looks add up to minutes.
+  480_000,
 );

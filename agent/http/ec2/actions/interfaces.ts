@@ -1,7 +1,18 @@
 import { apiError, invalidValue } from '../../../model/errors.js';
 import type { NetworkInterface } from '../../../model/network-interface.js';
 import { networkInterfaceView } from '../../rest/network-interfaces.js';
-import { type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor, wholeNumber, zoneId } from '../action.js';
+import {
+  type ActionRequest,
+  type Actions,
+  commandAction,
+  need,
+  type Region,
+  recordOf,
+  tagList,
+  tagsFor,
+  wholeNumber,
+  zoneId,
+} from '../action.js';
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
 
@@ -48,21 +59,57 @@ function interfaceTree(eni: NetworkInterface, region: Region): Tree {
     Ipv6Addresses: view.ipv6Addresses.map((Ipv6Address) => ({ Ipv6Address })),
     Ipv6Address: view.ipv6Addresses[0],
     Association: associationTree(view.association, ownerId),
-    ...(attachment && {
-      Attachment: {
-        AttachmentId: attachment.attachmentId,
-        InstanceId: attachment.instanceId,
-        InstanceOwnerId: ownerId,
-        DeviceIndex: attachment.deviceIndex,
-        NetworkCardIndex: attachment.networkCardIndex,
-        Status: attachment.status,
-        AttachTime: attachment.attachTime,
-        DeleteOnTermination: attachment.deleteOnTermination,
-      },
-    }),
+    ...(attachment && { Attachment: attachmentTree(attachment, ownerId) }),
     TagSet: tagList(view.tags),
   };
 }
+
+const describeInterfaces = describe({
+  kind: 'networkInterface',
+  ids: 'NetworkInterfaceIds',
+  list: 'NetworkInterfaces',
+  tree: interfaceTree,
+  ignores: ['IncludeManagedResources'],
+  more: (region) => ({
+    'association.ip-owner-id': (eni) => owners(eni, region),
+    'addresses.association.owner-id': (eni) => owners(eni, region),
+    'association.public-dns-name': (eni) => {
+      const name = networkInterfaceView(eni, region).association?.publicDnsName;
+      return name === undefined ? [] : [name];
+    },
+    'availability-zone-id': (eni) => [zoneId(eni.availabilityZone, region)],
+    'network-interface-owner-id': (eni) => [eni.ownerId],
+    'attachment.network-card-index': (eni) => (eni.attachment ? [String(eni.attachment.networkCardIndex)] : []),
+    'private-dns-name': (eni) => networkInterfaceView(eni, region).privateIpAddresses.map((address) => address.privateDnsName),
+  }),
+});
+
+/** Interfaces that are asked for by an attachment which a call ended, with that attachment as `detached`. */
+function lastDetached({ input, detached, region }: ActionRequest): Tree[] {
+  const [filter, ...others] = (input.Filters ?? []) as readonly Tree[];
+  if (filter?.Name !== 'attachment.attachment-id' || others.length > 0) return [];
+  const now = region();
+  return ((filter.Values ?? []) as readonly string[]).flatMap((attachmentId) => {
+    const past = detached.get(attachmentId);
+    const eni = past && now.snapshot.get('networkInterface', past.networkInterfaceId);
+    if (!past || !eni || eni.attachment) return [];
+    return [{ ...interfaceTree(eni, now), Attachment: attachmentTree({ ...past.attachment, status: 'detached' }, eni.ownerId) }];
+  });
+}
+
+function attachmentTree(attachment: ShownAttachment, ownerId: string): Tree {
+  return {
+    AttachmentId: attachment.attachmentId,
+    InstanceId: attachment.instanceId,
+    InstanceOwnerId: ownerId,
+    DeviceIndex: attachment.deviceIndex,
+    NetworkCardIndex: attachment.networkCardIndex,
+    Status: attachment.status,
+    AttachTime: attachment.attachTime,
+    DeleteOnTermination: attachment.deleteOnTermination,
+  };
+}
+type ShownAttachment = Omit<NonNullable<InterfaceView['attachment']>, 'status' | 'device'> & { readonly status: string };
 
 /** What a new interface shall have, for the commands; shared by its own call and by launches. */
 export const SPEC_MEMBERS = [
@@ -133,25 +180,14 @@ export const interfaceActions: Actions = {
     command: 'deleteNetworkInterface',
     input: (input) => ({ networkInterfaceId: id(input) }),
   }),
-  DescribeNetworkInterfaces: describe({
-    kind: 'networkInterface',
-    ids: 'NetworkInterfaceIds',
-    list: 'NetworkInterfaces',
-    tree: interfaceTree,
-    ignores: ['IncludeManagedResources'],
-    more: (region) => ({
-      'association.ip-owner-id': (eni) => owners(eni, region),
-      'addresses.association.owner-id': (eni) => owners(eni, region),
-      'association.public-dns-name': (eni) => {
-        const name = networkInterfaceView(eni, region).association?.publicDnsName;
-        return name === undefined ? [] : [name];
-      },
-      'availability-zone-id': (eni) => [zoneId(eni.availabilityZone, region)],
-      'network-interface-owner-id': (eni) => [eni.ownerId],
-      'attachment.network-card-index': (eni) => (eni.attachment ? [String(eni.attachment.networkCardIndex)] : []),
-      'private-dns-name': (eni) => networkInterfaceView(eni, region).privateIpAddresses.map((address) => address.privateDnsName),
-    }),
-  }),
+  DescribeNetworkInterfaces: {
+    ...describeInterfaces,
+    answer: async (request) => {
+      const answer = await describeInterfaces.answer(request);
+      const [first] = answer.NetworkInterfaces;
+      return first ? answer : { ...answer, NetworkInterfaces: lastDetached(request) };
+    },
+  },
   DescribeNetworkInterfaceAttribute: {
     heeds: ['NetworkInterfaceId', 'Attribute'],
     answer: ({ input, region }) => {
@@ -196,11 +232,16 @@ export const interfaceActions: Actions = {
     },
     answer: ({ result }) => ({ AttachmentId: result.attachmentId, NetworkCardIndex: 0 }),
   }),
-  DetachNetworkInterface: commandAction({
+  DetachNetworkInterface: {
     heeds: ['AttachmentId', 'Force'],
-    command: 'detachNetworkInterface',
-    input: (input) => ({ attachmentId: need(input, 'AttachmentId'), force: input.Force }),
-  }),
+    answer: async ({ input, region, run, detached }) => {
+      const attachmentId = need<string>(input, 'AttachmentId');
+      const [eni] = region().snapshot.by('networkInterface', 'attachmentId', attachmentId);
+      await run([{ command: 'detachNetworkInterface', input: { attachmentId, force: input.Force } }]);
+      if (eni?.attachment) detached.add(eni.networkInterfaceId, eni.attachment);
+      return {};
+    },
+  },
   AssignPrivateIpAddresses: commandAction({
     heeds: ['NetworkInterfaceId', 'PrivateIpAddresses', 'SecondaryPrivateIpAddressCount', 'AllowReassignment'],
     command: 'assignPrivateIpAddresses',
