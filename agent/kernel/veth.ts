@@ -1,6 +1,17 @@
+import { FAMILIES } from '../model/address.js';
 import { KernelError, throwFirst, toKernelError } from './errors.js';
 import { newAddress } from './netlink/address.js';
-import { changeLink, deleteLink, deleteLinkGroup, findLink, type Link, netnsIdOf, newVeth, setProxyDelay } from './netlink/link.js';
+import {
+  changeLink,
+  deleteLink,
+  deleteLinkGroup,
+  findLink,
+  type Link,
+  netnsIdOf,
+  newVeth,
+  setProxyDelay,
+  setRetransmission,
+} from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import type { VethSpec } from './port.js';
 import { ROUTER_LINK_LOCAL, TRASH_GROUP } from './resources.js';
@@ -64,8 +75,18 @@ function configure(router: NetlinkSocket, instance: NetlinkSocket, spec: VethSpe
     changeLink(spec.peer.name, { mtu, ...(peer.mac !== spec.peer.mac && { mac: spec.peer.mac }), up: true }),
   ]);
   throwFirst([...prepared, ...otherEnd]);
+  askAgainSoon(instance, peer.index);
   throwFirst(router.batch([changeLink(name, { up: true })]));
   addLinkLocal(router, spec, host.index);
+}
+
+/** The kernel's one second would keep whoever asked a moment before an address came from seeing it for that long. */
+const NEIGHBOUR_RETRANSMISSION_MS = 50;
+
+/** The guest's own setting from then on: it is not repaired. IPv6 may be turned off on the device. */
+function askAgainSoon(instance: NetlinkSocket, index: number): void {
+  const [refused] = instance.batch(FAMILIES.map((family) => setRetransmission(family, index, NEIGHBOUR_RETRANSMISSION_MS)));
+  throwFirst([refused ?? null]);
 }
 
 /** The kernel adds it too, but not again once somebody took it away, and not on a device on which IPv6 was turned off. */

@@ -4,6 +4,7 @@ import { z } from 'zod';
 /** Addresses and ranges are canonical strings in the model; these functions are the only arithmetic on them. */
 
 export type Family = 4 | 6;
+export const FAMILIES: readonly Family[] = [4, 6];
 
 export interface Cidr {
   readonly family: Family;

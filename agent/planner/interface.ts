@@ -14,7 +14,7 @@ import {
   sourceCheckBucket,
   sourceTable,
 } from '../kernel/resources.js';
-import { familyOf, hostCidr } from '../model/address.js';
+import { FAMILIES, familyOf, hostCidr } from '../model/address.js';
 import { interfaceAddresses, primaryAddress } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress, type Subnet } from '../model/subnet.js';
@@ -69,7 +69,6 @@ function vethOf({ eni }: PresentInterface, { router, instance }: Ends, routing: 
 }
 
 const EVERYTHING: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
-const FAMILIES: readonly Family[] = [4, 6];
 
 function members({ eni }: PresentInterface, { router, linkLocal }: Ends, { counted }: VpcRouting): KernelObject[] {
   const { netns, device } = router;

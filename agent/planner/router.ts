@@ -10,7 +10,7 @@ import {
   SOURCE_CHECK_BUCKETS,
   SYSCTLS,
 } from '../kernel/resources.js';
-import { cidr, containsCidr, hostCidr } from '../model/address.js';
+import { cidr, containsCidr, FAMILIES, hostCidr } from '../model/address.js';
 import type { PrefixList } from '../model/security-group.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress } from '../model/subnet.js';
@@ -18,8 +18,6 @@ import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { PlanSettings } from './plan.js';
 import { isTargetPresent, isVpcPresent } from './presence.js';
 import { type Row, type VpcRouting, vpcRouting } from './routing.js';
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /** The VPC's router on this host: everything of it that does not belong to one interface. */
 export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: string): KernelObject[] {

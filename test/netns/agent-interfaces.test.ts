@@ -45,6 +45,17 @@ it('hot attach: the second interface works at once, detach takes it away, its id
   expect(await pings(a.instanceId, spare.privateIpAddresses[0].privateIpAddress)).toBe(true);
 });
 
+it('hot attach: who asked for the address in vain a moment before reaches it at once all the same', async () => {
+  const world = await setup.world();
+  const [one, peer] = [await world.instance(), await world.instance()];
+  const eni = await world.networkInterface({ privateIpAddress: '10.0.1.50' });
+  // Two requests within the kernel's default second, the last of them just before the address is there.
+  expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.1')).toBe(false);
+  expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.1')).toBe(false);
+  await world.agent.ok('POST', `/v1/network-interfaces/${eni.networkInterfaceId}/attach`, { instanceId: one.instanceId, deviceIndex: 1 });
+  expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.3')).toBe(true);
+});
+
 it('move: the same address answers from the other instance, with the same MAC', async () => {
   const { agent, instance, networkInterface } = await setup.world();
   const [client, primary, standby] = [await instance(), await instance(), await instance()];

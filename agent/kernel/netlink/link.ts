@@ -1,4 +1,5 @@
 import { KernelError } from '../errors.js';
+import type { Family } from '../port.js';
 import { attribute, attributesOf, eachAttribute, mac, macText, nested, text, textOf, u32 } from './attributes.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
 
@@ -12,6 +13,7 @@ const HEADER = 16;
 const IFF_UP = 1;
 const IFF_LOWER_UP = 1 << 16;
 const AF_INET = 2;
+const AF_INET6 = 10;
 const IFLA = {
   address: 1,
   name: 3,
@@ -33,7 +35,7 @@ const INET_CONF = 1;
 const DEVCONF = { proxyArp: 3, rpFilter: 8 } as const;
 const SKIP_STATISTICS = 1 << 3;
 const TABLE = { name: 1, parameters: 6 } as const;
-const PARAMETER = { ifindex: 1, proxyDelay: 13 } as const;
+const PARAMETER = { ifindex: 1, retransmission: 5, proxyDelay: 13 } as const;
 const NSID = { id: 1, fd: 3 } as const;
 
 export interface Link {
@@ -170,19 +172,26 @@ export const deleteLink = (name: string): Buffer => message(RTM_LINK.delete, 0, 
 export const deleteLinkGroup = (group: number): Buffer => message(RTM_LINK.delete, 0, header(), u32(IFLA.group, group));
 
 /** How long a device may wait before it answers ARP for others, milliseconds. */
-export function setProxyDelay(index: number, milliseconds: number): Buffer {
-  const delay = Buffer.alloc(8);
-  delay.writeBigUInt64LE(BigInt(milliseconds));
+export const setProxyDelay = (index: number, milliseconds: number): Buffer =>
+  setNeighbourParameter(4, index, PARAMETER.proxyDelay, milliseconds);
+
+/** How long a device waits for the answer to a neighbour request before it asks again, milliseconds. */
+export const setRetransmission = (family: Family, index: number, milliseconds: number): Buffer =>
+  setNeighbourParameter(family, index, PARAMETER.retransmission, milliseconds);
+
+function setNeighbourParameter(family: Family, index: number, parameter: number, milliseconds: number): Buffer {
+  const value = Buffer.alloc(8);
+  value.writeBigUInt64LE(BigInt(milliseconds));
   return message(
     RTM_NEIGHBOUR_TABLE.set,
     FLAG.replace,
-    Buffer.from([AF_INET, 0, 0, 0]),
-    text(TABLE.name, 'arp_cache'),
-    nested(TABLE.parameters, u32(PARAMETER.ifindex, index), attribute(PARAMETER.proxyDelay, delay)),
+    Buffer.from([family === 4 ? AF_INET : AF_INET6, 0, 0, 0]),
+    text(TABLE.name, family === 4 ? 'arp_cache' : 'ndisc_cache'),
+    nested(TABLE.parameters, u32(PARAMETER.ifindex, index), attribute(parameter, value)),
   );
 }
 
-/** The same of all devices, by index. */
+/** How long the devices wait before they answer ARP for others, by index. */
 export function proxyDelays(socket: NetlinkSocket): Map<number, number> {
   const delays = new Map<number, number>();
   for (const { body } of socket.dump(RTM_NEIGHBOUR_TABLE.get, Buffer.from([AF_INET, 0, 0, 0]))) {
