@@ -78,6 +78,11 @@ describe('answers', () => {
     expect(xml).toContain('<DescribeSubnetsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>');
   });
 
+  it('with a member that the API does not know are a bug, and told as one', () => {
+    expect(() => answerXml('DescribeSubnets', { Subnets: [{ SubnetId: 'a', Nonsense: 1 }] }, 'r')).toThrow(/Subnet\.Nonsense/);
+    expect(answerXml('DescribeSubnets', { Subnets: [{ SubnetId: 'a', Nonsense: undefined }] }, 'r')).toContain('<subnetId>a</subnetId>');
+  });
+
   it('say true where the action has no output', () => {
     expect(answerXml('DeleteVpc', {}, 'r')).toContain('<return>true</return>');
   });
