@@ -113,8 +113,8 @@ describe('signatures', () => {
     ['a wrong signature', signed(text('AKIDEXAMPLEAKIDEX')), 'SignatureDoesNotMatch'],
     ['another service', signed(text('AKIDEXAMPLEAKIDEX', '20260101', 's3')), 'IncompleteSignature'],
     ['another day', signed(text('AKIDEXAMPLEAKIDEX', '20251231')), 'IncompleteSignature'],
-    ['a time long past', signed(text('AKIDEXAMPLEAKIDEX', '20251231'), '20251231T235000Z'), 'RequestExpired'],
-    ['a time to come', signed(text('AKIDEXAMPLEAKIDEX'), '20260101T001000Z'), 'RequestExpired'],
+    ['a time long past', signed(text('AKIDEXAMPLEAKIDEX', '20251231'), '20251231T234400Z'), 'RequestExpired'],
+    ['a time to come', signed(text('AKIDEXAMPLEAKIDEX'), '20260101T001600Z'), 'RequestExpired'],
   ] as const)('with %s are refused', (_name, run, code) => {
     expect(codeOf(run)).toBe(code);
   });
