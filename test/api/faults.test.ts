@@ -76,7 +76,7 @@ describe('faults of the agent', () => {
     connection.destroy();
     await expect.poll(() => new Promise((resolve) => api.app.server.getConnections((_error, count) => resolve(count)))).toBeLessThan(2);
     await listener.get('/healthz').then((answer) => answer.resume());
-    expect(api.log.filter(({ level }) => level >= 30)).toEqual([]);
+    expect(api.log.filter(({ level }) => level >= 40)).toEqual([]);
   });
 
   it('answers what is not HTTP in the same envelope', async () => {

@@ -1,7 +1,7 @@
 import { open } from 'lmdb';
 import type { KernelObject } from '../../../agent/kernel/port.js';
 import { Snapshot } from '../../../agent/model/snapshot.js';
-import { planUnit } from '../../../agent/planner/plan.js';
+import { type PlanSettings, planUnit } from '../../../agent/planner/plan.js';
 import { allUnits } from '../../../agent/planner/units.js';
 import { decodeRecord, RECORD_PREFIX, toChange } from '../../../agent/store/codec.js';
 import { STORE_FILE } from '../../../agent/store/directory.js';
@@ -22,6 +22,6 @@ export async function readDurable(dataDir: string): Promise<Snapshot> {
 }
 
 /** Everything that the kernel of a test agent's host shall hold. */
-export function planOf(snapshot: Snapshot): KernelObject[] {
-  return [...allUnits(snapshot, HOST)].flatMap((unit) => planUnit(snapshot, SETTINGS, unit));
+export function planOf(snapshot: Snapshot, settings: Partial<PlanSettings> = {}): KernelObject[] {
+  return [...allUnits(snapshot, HOST)].flatMap((unit) => planUnit(snapshot, { ...SETTINGS, ...settings }, unit));
 }

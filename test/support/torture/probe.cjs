@@ -1,5 +1,6 @@
 // Runs inside an instance: sends datagrams to others all the time and says what arrives. Input: one JSON line
-// `{"targets":[["10.0.1.5",7777],…],"listen":[7777,…]}`, later ones replace it. Output: `count port source destination` every now and then.
+// `{"targets":[["10.0.1.5",7777],…],"listen":[7777,…]}`, later ones replace it. Output: `count port source destination` every
+// now and then, `gap count port source destination` when some are missing in between.
 const dgram = require('node:dgram');
 
 const sockets = new Map();
@@ -9,9 +10,14 @@ let targets = [];
 function listen(port) {
   if (sockets.has(port)) return;
   const socket = dgram.createSocket('udp4');
+  const numbers = new Map();
   socket.on('message', (text, from) => {
-    const key = `${port} ${from.address} ${text}`;
+    const [destination, number] = String(text).split(' ');
+    const key = `${port} ${from.address} ${destination}`;
     arrived.set(key, (arrived.get(key) ?? 0) + 1);
+    const expected = (numbers.get(key) ?? Number(number) - 1) + 1;
+    if (Number(number) > expected) process.stdout.write(`gap ${Number(number) - expected} ${key}\n`);
+    numbers.set(key, Number(number));
   });
   socket.on('error', () => {});
   socket.bind(port, '0.0.0.0');
@@ -22,8 +28,10 @@ const sender = dgram.createSocket('udp4');
 sender.on('error', () => {});
 sender.bind(0);
 // An address that nobody has now is an error of the socket, and no reason to stop.
+let sent = 0;
 const round = () => {
-  for (const [address, port] of targets) sender.send(address, port, address, () => {});
+  sent++;
+  for (const [address, port] of targets) sender.send(`${address} ${sent}`, port, address, () => {});
 };
 setInterval(round, 10);
 setInterval(tell, 50);

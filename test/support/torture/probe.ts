@@ -12,6 +12,8 @@ export interface Order {
 export class Probe {
   /** How many datagrams arrived, by port, source and destination: `7777 10.0.1.5 10.0.1.6`. */
   readonly seen = new Map<string, number>();
+  /** How many are missing between those that arrived, by the same. */
+  readonly gaps = new Map<string, number>();
   private ready = 0;
   private readonly child: ChildProcess;
 
@@ -22,7 +24,8 @@ export class Probe {
       if (line === 'ready') this.ready++;
       else {
         const [times = '', ...key] = line.split(' ');
-        this.seen.set(key.join(' '), (this.seen.get(key.join(' ')) ?? 0) + Number(times));
+        if (times === 'gap') add(this.gaps, key.slice(1).join(' '), Number(key[0]));
+        else add(this.seen, key.join(' '), Number(times));
       }
     });
   }
@@ -40,4 +43,8 @@ export class Probe {
   end(): void {
     this.child.kill('SIGKILL');
   }
+}
+
+function add(counts: Map<string, number>, key: string, times: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + times);
 }
