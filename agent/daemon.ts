@@ -20,6 +20,7 @@ import type { InterfaceCounters, Kernel } from './kernel/port.js';
 import { HOST_NAMESPACE, hostEndName, routerNamespace } from './kernel/resources.js';
 import { isForwarding } from './kernel/sysctl.js';
 import { systemClock } from './lib/clock.js';
+import { IMAGES } from './model/images.js';
 import { interfaceAddresses } from './model/network-interface.js';
 import type { Snapshot } from './model/snapshot.js';
 import { planServices } from './planner/services.js';
@@ -70,6 +71,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
+    ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
   const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const metrics = createMetrics();

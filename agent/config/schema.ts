@@ -68,6 +68,7 @@ const Settings = z.strictObject({
     .optional()
     .describe('Access keys, ID:SECRET; with any, requests to the EC2 endpoint must be signed with one of them.'),
   defaultVpc: z.boolean().default(false).describe('Make a default VPC with a subnet in every zone at the first start.'),
+  anyImage: z.boolean().default(true).describe('Launches take image ids that are not listed, such as those of the cloud.'),
   tlsCert: z.string().optional().describe('PEM file with the certificate chain.'),
   tlsKey: z.string().optional().describe('PEM file with the private key.'),
   insecureHttp: z.boolean().default(false).describe('Allow a token without TLS on an address other than loopback.'),

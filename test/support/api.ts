@@ -18,6 +18,7 @@ import { ErrorEnvelope } from '../../agent/http/render-error.js';
 import { REST_ROUTES } from '../../agent/http/rest/index.js';
 import { buildServer, type ServerOptions } from '../../agent/http/server.js';
 import type { InterfaceCounters } from '../../agent/kernel/port.js';
+import { IMAGES } from '../../agent/model/images.js';
 import type { Snapshot } from '../../agent/model/snapshot.js';
 import { finishCalls } from '../../agent/reconcile/finish.js';
 import { StatusBoard } from '../../agent/reconcile/status-board.js';
@@ -91,6 +92,7 @@ export async function startApi({
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
+    ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
   const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const deps: HttpDeps = {

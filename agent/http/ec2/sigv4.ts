@@ -23,7 +23,8 @@ interface Claim {
 }
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-const MAX_SKEW_MS = 5 * 60 * 1000;
+/** @see RequestExpired in https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+const MAX_SKEW_MS = 15 * 60 * 1000;
 const MAX_EXPIRES_SECONDS = 7 * 24 * 60 * 60;
 
 /**
