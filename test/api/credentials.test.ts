@@ -144,7 +144,7 @@ describe('scopes of access keys', () => {
   });
 });
 
-describe('a credentials file that changes', () => {
+describe('a credentials file that changes', { timeout: 30_000 }, () => {
   const until = (condition: () => Promise<void>) => vi.waitFor(condition, { timeout: 10_000, interval: 30 });
   const status = async (token: string) => (await api?.call('GET', '/v1/vpcs', undefined, bearer(token)))?.status;
 

@@ -15,7 +15,7 @@ async function ask(uid: number, url: string, method: 'GET' | 'POST'): Promise<nu
   return Number((await execa('setpriv', argv)).stdout);
 }
 
-describe.skipIf(process.getuid?.() !== 0)('users of this machine (needs root, to be others)', () => {
+describe.skipIf(process.getuid?.() !== 0)('users of this machine (needs root, to be others)', { timeout: 60_000 }, () => {
   it.each(['127.0.0.1', '::1'])('stand in the audit log by their number, over %s', async (host) => {
     api = await startApi();
     const url = await api.app.listen({ host, port: 0 });

@@ -48,7 +48,7 @@ const shownName = (port: number, options: object = {}) =>
 
 const unused: typeof fetch = () => Promise.reject(new Error('must not be used'));
 
-describe.skipIf(noOpenssl)('TLS (needs openssl to make certificates)', () => {
+describe.skipIf(noOpenssl)('TLS (needs openssl to make certificates)', { timeout: 30_000 }, () => {
   it('serves eni, which trusts the given certificate and reads its token from a file', async () => {
     const files = makeCertificate('a');
     const { url } = await serve(files);
