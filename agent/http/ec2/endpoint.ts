@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { apiError } from '../../model/errors.js';
 import type { HttpDeps } from '../deps.js';
 import { settled } from '../rest/register.js';
-import { Detachments, refuseUnheeded, regionOf } from './action.js';
+import { refuseUnheeded, regionOf } from './action.js';
 import { ACTIONS } from './actions/index.js';
 import { brief, decodeParameters, parseForm } from './params.js';
 import { isEc2Request } from './request.js';
@@ -17,7 +17,6 @@ const XML = 'text/xml;charset=UTF-8';
 /** Adds the EC2 query endpoint at `/`: a façade over the commands that REST has. */
 export function addEc2(app: FastifyInstance, deps: HttpDeps): void {
   const secrets = new Map((deps.config.accessKeys ?? []).map((pair) => pair.split(/:(.*)/s, 2) as [string, string]));
-  const detached = new Detachments();
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -31,19 +30,13 @@ export function addEc2(app: FastifyInstance, deps: HttpDeps): void {
         if (secrets.size > 0)
           verifySignature({ method: request.method, url: request.url, headers: request.headers, body }, secrets, Date.now());
         const parameters = parseForm([queryText(request.url), bodyText(body)].filter((text) => text !== '').join('&'));
-        return reply.type(XML).send(await answer(parameters, deps, detached, request, reply));
+        return reply.type(XML).send(await answer(parameters, deps, request, reply));
       },
     });
   });
 }
 
-async function answer(
-  parameters: ReadonlyMap<string, string>,
-  deps: HttpDeps,
-  detached: Detachments,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
+async function answer(parameters: ReadonlyMap<string, string>, deps: HttpDeps, request: FastifyRequest, reply: FastifyReply) {
   const name = parameters.get('Action') ?? '';
   if (name === '') throw apiError('MissingAction', { reason: 'The request must contain the parameter Action' });
   const version = parameters.get('Version');
@@ -59,7 +52,6 @@ async function answer(
   const tree = await action.answer({
     input,
     deps,
-    detached,
     region: () => regionOf(deps),
     run: async (calls) => {
       const { results, after } = await deps.transact(calls, { dryRun });

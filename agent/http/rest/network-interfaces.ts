@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hostEndName, instanceEndName } from '../../kernel/resources.js';
 import { apiError } from '../../model/errors.js';
-import { type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
+import { INTERFACE_PERMISSIONS, type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
 import { nounRoutes, requirePath } from './noun.js';
 import { type CommandRoute, commandRoute, queryRoute } from './route.js';
 import { attachmentStatus, interfaceStatus, privateDnsName, publicDnsName } from './status.js';
@@ -67,6 +67,16 @@ export const NetworkInterfaceView = z
     association: PublicAddressView.optional().describe("The primary address's public one."),
     ipv6Addresses: z.array(z.string()),
     attachment: AttachmentView.optional(),
+    permissions: z
+      .array(
+        z.strictObject({
+          networkInterfacePermissionId: shownId('networkInterfacePermission'),
+          accountId: z.string(),
+          permission: z.enum(INTERFACE_PERMISSIONS),
+        }),
+      )
+      .optional()
+      .describe('What other accounts may do with it.'),
     createTime: shownTime('When it was created.'),
     ...nounFields,
     condition: ConditionView.optional(),
@@ -98,6 +108,7 @@ export function networkInterfaceView(eni: NetworkInterface, context: ViewContext
     ...(association && { association }),
     ipv6Addresses: [...eni.ipv6Addresses],
     ...(eni.attachment && status && { attachment: attachmentView(eni.attachment, status, snapshot) }),
+    ...(eni.permissions && { permissions: [...eni.permissions] }),
     ...conditionField(context, eni.networkInterfaceId),
   };
 }
@@ -181,6 +192,15 @@ export const networkInterfaceRoutes = [
   action('attach', 'attachNetworkInterface'),
   action('detach', 'detachNetworkInterface'),
   action('move', 'moveNetworkInterface'),
+  action('permissions', 'createNetworkInterfacePermission'),
+  commandRoute({
+    method: 'DELETE',
+    path: '/v1/network-interface-permissions/:networkInterfacePermissionId',
+    params: { networkInterfacePermissionId: 'networkInterfacePermission' },
+    tag: TAG,
+    command: 'deleteNetworkInterfacePermission',
+    status: 204,
+  }),
   action('assign-private-ip-addresses', 'assignPrivateIpAddresses'),
   action('unassign-private-ip-addresses', 'unassignPrivateIpAddresses'),
   action('assign-ipv6-addresses', 'assignIpv6Addresses'),
