@@ -150,4 +150,18 @@ export const NetworkAcl = z.looseObject({
 });
 export type NetworkAcl = z.output<typeof NetworkAcl>;
 
+export const KeyPair = z.looseObject({
+  keyPairId: z.string(),
+  keyName: z.string(),
+  keyType: z.string(),
+  fingerprint: z.string(),
+  createTime: z.string().optional(),
+  tags: Tags,
+});
+export type KeyPair = z.output<typeof KeyPair>;
+
+const Range = z.looseObject({ associationId: z.string(), cidrBlock: z.string() });
+/** What of a VPC or a subnet can be taken away. */
+export const Ranges = z.looseObject({ secondaryCidrBlocks: z.array(Range).optional(), ipv6: Range.optional() });
+
 export const Zone = z.looseObject({ zoneName: z.string() });

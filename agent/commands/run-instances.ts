@@ -52,7 +52,7 @@ const Input = z.strictObject({
     .max(64)
     .optional()
     .describe('Interfaces; instead of subnetId, groupIds and addresses.'),
-  keyName: text(255).optional().describe('Kept and reported.'),
+  keyName: text(255).optional().describe('Key pair whose public key the metadata service tells the instance.'),
   ...instanceFields,
   tags,
   networkInterfaceTags: tags.describe('Tags of the interfaces that are created.'),
@@ -113,7 +113,7 @@ function launch(
     tags: checkTags(input.tags),
     instanceType: input.instanceType ?? DEFAULT_INSTANCE_TYPE,
     imageId: input.imageId ?? 'ami-00000000000000000',
-    ...(input.keyName !== undefined && { keyName: input.keyName }),
+    ...(input.keyName !== undefined && keyOf(draft, input.keyName)),
     hostId: context.hostId,
     holder: { kind: 'netns' },
     state: 'running',
@@ -137,6 +137,13 @@ function launch(
     }
   }
   return instance.instanceId;
+}
+
+/** @throws {ApiError} InvalidKeyPair.NotFound */
+function keyOf(draft: Draft, keyName: string): Pick<Instance, 'keyName' | 'publicKey'> {
+  const [pair] = draft.by('keyPair', 'keyName', keyName);
+  if (!pair) throw apiError('InvalidKeyPair.NotFound', { id: keyName });
+  return { keyName, publicKey: pair.publicKey };
 }
 
 /** @throws {ApiError} InvalidAMIID.Malformed, InvalidAMIID.NotFound */

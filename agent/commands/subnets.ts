@@ -115,7 +115,7 @@ function subnetRange(vpc: Vpc, siblings: readonly Subnet[], text: string): strin
 }
 
 /** A /64 of the VPC's range: the one asked for, or the lowest that no sibling has. */
-function subnetIpv6Range(vpc: Vpc, siblings: readonly Subnet[], request: true | string): string {
+export function subnetIpv6Range(vpc: Vpc, siblings: readonly Subnet[], request: true | string): string {
   if (!vpc.ipv6) throw invalidValue(`${vpc.vpcId} has no IPv6 range: a subnet of it cannot have one`);
   const outer = cidr(vpc.ipv6.cidrBlock);
   if (request === true) return lowestFree64(outer, new Set(siblings.map((sibling) => sibling.ipv6?.cidrBlock)), vpc);

@@ -70,6 +70,7 @@ class Effects {
     customerGateway: () => {},
     vpnConnection: (versions) => this.vpnConnection(versions),
     dhcpOptions: () => {},
+    keyPair: () => {},
     clientToken: () => {},
   };
 

@@ -5,13 +5,14 @@ import { NOUNS, type NounName } from '../nouns.js';
 import { action, type Options, resolveId, type Session } from '../session.js';
 import { createGatewayCommands } from './create-gateways.js';
 import { showResource } from './describe.js';
+import { createKeyCommand } from './keys.js';
 import { collect, examples, given, parseCount, parseSwitch, parseTag } from './shared.js';
 
 /** `eni create NOUN …`. Every one takes --name, --tag and --client-token. */
 export function createCommands(program: Command, io: Io): void {
   const create = program
     .command('create')
-    .description('Create a VPC, subnet, interface, group, route table, prefix list, gateway, address or connection');
+    .description('Create a VPC, subnet, interface, group, route table, prefix list, key pair, gateway, address or connection');
   const verb = (usage: string, summary: string) =>
     create
       .command(usage)
@@ -113,8 +114,12 @@ export function createCommands(program: Command, io: Io): void {
       ),
     );
 
+  createKeyCommand(verb, io);
   createGatewayCommands(verb, io, post);
 }
+
+/** Begins a command of `eni create`. */
+export type CreateVerb = (usage: string, summary: string) => Command;
 
 /** Tags of a create body: --tag and --name. */
 export function tagsOf(options: Options): Record<string, string> {

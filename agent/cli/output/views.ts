@@ -141,6 +141,12 @@ const PREFIX_LIST: Column<wire.PrefixList>[] = [
   { title: 'ENTRIES', cell: (r) => `${r.entries.length}/${r.maxEntries}`, align: 'right' },
   { title: 'RANGES', cell: (r) => firstAndMore(r.entries.map((entry) => entry.cidr)) },
 ];
+const KEY: Column<wire.KeyPair>[] = [
+  { title: 'KEY PAIR', cell: (r) => r.keyPairId },
+  { title: 'NAME', cell: (r) => r.keyName },
+  { title: 'TYPE', cell: (r) => r.keyType },
+  { title: 'FINGERPRINT', cell: (r) => r.fingerprint },
+];
 const ACL: Column<wire.NetworkAcl>[] = [
   { title: 'NETWORK ACL', cell: (r) => r.networkAclId },
   { title: 'NAME', cell: nameOf },
@@ -204,6 +210,7 @@ export const VIEWS: { readonly [N in NounName]: View } = {
   group: groupsWithRules,
   'route-table': tableOf(wire.RouteTable, () => ROUTE_TABLE),
   acl: aclsWithEntries,
+  key: tableOf(wire.KeyPair, () => KEY),
   'prefix-list': tableOf(wire.PrefixList, () => PREFIX_LIST),
   'internet-gateway': tableOf(gateways.InternetGateway, () => gateways.internetGateway(CELLS)),
   'egress-gateway': tableOf(gateways.EgressOnlyGateway, () => gateways.egressGateway(CELLS)),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hostEndName, instanceEndName } from '../../kernel/resources.js';
 import { apiError } from '../../model/errors.js';
-import { type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
+import { INTERFACE_PERMISSIONS, type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
 import { nounRoutes, requirePath } from './noun.js';
 import { type CommandRoute, commandRoute, queryRoute } from './route.js';
 import { attachmentStatus, interfaceStatus, privateDnsName, publicDnsName } from './status.js';
@@ -67,6 +67,16 @@ export const NetworkInterfaceView = z
     association: PublicAddressView.optional().describe("The primary address's public one."),
     ipv6Addresses: z.array(z.string()),
     attachment: AttachmentView.optional(),
+    permissions: z
+      .array(
+        z.strictObject({
+          networkInterfacePermissionId: shownId('networkInterfacePermission'),
+          accountId: z.string(),
+          permission: z.enum(INTERFACE_PERMISSIONS),
+        }),
+      )
+      .optional()
+      .describe('What other accounts may do with it.'),
     createTime: shownTime('When it was created.'),
     ...nounFields,
     condition: ConditionView.optional(),
@@ -103,6 +113,7 @@ export function networkInterfaceView(eni: NetworkInterface, context: ViewContext
     association: publicAddresses.get(primaryAddress(eni)),
     ipv6Addresses: [...eni.ipv6Addresses],
     attachment: eni.attachment && status && attachmentView(eni.attachment, status, snapshot),
+    permissions: eni.permissions && [...eni.permissions],
     createTime: eni.createTime,
     ownerId: eni.ownerId,
     tags: eni.tags,
@@ -189,6 +200,15 @@ export const networkInterfaceRoutes = [
   action('attach', 'attachNetworkInterface'),
   action('detach', 'detachNetworkInterface'),
   action('move', 'moveNetworkInterface'),
+  action('permissions', 'createNetworkInterfacePermission'),
+  commandRoute({
+    method: 'DELETE',
+    path: '/v1/network-interface-permissions/:networkInterfacePermissionId',
+    params: { networkInterfacePermissionId: 'networkInterfacePermission' },
+    tag: TAG,
+    command: 'deleteNetworkInterfacePermission',
+    status: 204,
+  }),
   action('assign-private-ip-addresses', 'assignPrivateIpAddresses'),
   action('unassign-private-ip-addresses', 'unassignPrivateIpAddresses'),
   action('assign-ipv6-addresses', 'assignIpv6Addresses'),

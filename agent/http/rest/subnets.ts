@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { availableAddressCount } from '../../commands/ipam.js';
 import type { Subnet } from '../../model/subnet.js';
-import { nounRoutes } from './noun.js';
+import { type NounOptions, nounAction, nounRoutes } from './noun.js';
+import { commandRoute } from './route.js';
 import { nounFields, pick, shownId, type ViewContext } from './view.js';
 
 export const SubnetView = z
@@ -29,7 +30,7 @@ export function subnetView(subnet: Subnet, { snapshot }: ViewContext): z.output<
   };
 }
 
-export const subnetRoutes = nounRoutes({
+const subnet: NounOptions<'subnet'> = {
   kind: 'subnet',
   noun: 'Subnet',
   plural: 'Subnets',
@@ -41,4 +42,17 @@ export const subnetRoutes = nounRoutes({
   modify: 'modifySubnet',
   delete: 'deleteSubnet',
   tag: 'Subnets',
-});
+};
+
+export const subnetRoutes = [
+  ...nounRoutes(subnet),
+  nounAction(subnet, 'cidr-blocks', 'associateSubnetCidrBlock'),
+  commandRoute({
+    method: 'DELETE',
+    path: '/v1/subnet-cidr-blocks/:associationId',
+    params: { associationId: 'subnetCidrAssociation' },
+    tag: subnet.tag,
+    command: 'disassociateSubnetCidrBlock',
+    status: 204,
+  }),
+];
