@@ -19,6 +19,8 @@ export interface CommandContext {
   readonly guest?: (reference: GuestReference) => Guest;
   /** Range of the public addresses, canonical; its first and last are not given out. */
   readonly publicPool: string;
+  /** Ids of the images that a launch may name; any well-formed id when left out. */
+  readonly imageIds?: readonly string[];
 }
 
 export interface Limits {
