@@ -16,6 +16,8 @@ export interface CommandContext {
   readonly limits: Limits;
   /** Range of the public addresses, canonical; its first and last are not given out. */
   readonly publicPool: string;
+  /** Why no macvlan interfaces can be on a device of this host; `undefined` when they can. Absent: not known, so not asked. */
+  readonly parentFault?: (device: string) => { readonly unsupported: boolean; readonly reason: string } | undefined;
 }
 
 export interface Limits {
