@@ -175,9 +175,19 @@ async function bounded(work: Promise<void>, ms: number, signal?: AbortSignal): P
   clearTimeout(timer);
 }
 
-function parentFault(kernel: Kernel, { features }: KernelFeatures, device: string): ReturnType<NonNullable<CommandContext['parentFault']>> {
+/** Why no subnet can be on a device of this host. */
+function parentFault(
+  kernel: Kernel,
+  { features, tools }: KernelFeatures,
+  device: string,
+): ReturnType<NonNullable<CommandContext['parentFault']>> {
   if (features.macvlan === false)
     return { unsupported: true, reason: 'This kernel has no macvlan devices (CONFIG_MACVLAN): subnets on a device of the host need them' };
+  if (tools.nft === null)
+    return {
+      unsupported: true,
+      reason: 'The tool nft is missing: it filters and guards the interfaces of subnets on a device of the host',
+    };
   const reason = unfitness(device, kernel.hostDevice(device));
   return reason === undefined ? undefined : { unsupported: false, reason };
 }

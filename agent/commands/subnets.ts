@@ -18,7 +18,7 @@ import { ipv6Request } from './vpcs.js';
 const mapPublicIpOnLaunch = z.boolean().describe('Whether interfaces created at launch get a public address.');
 const hostAccess = z
   .boolean()
-  .describe("Whether the host has an address in a subnet on one of its devices, base plus three. Default false. Only with parentDevice.");
+  .describe('Whether the host has an address in a subnet on one of its devices, base plus three. Default false. Only with parentDevice.');
 const assignIpv6AddressOnCreation = z.boolean().describe('Whether new interfaces get an IPv6 address; needs an IPv6 range.');
 
 export const createSubnet = idempotent(
@@ -139,7 +139,8 @@ function parentOf(
 
 function hostAccessFault() {
   return apiError('InvalidParameterCombination', {
-    reason: 'hostAccess needs parentDevice: instances of other subnets are reached from the host by `eni exec`, or through an internet gateway',
+    reason:
+      'hostAccess needs parentDevice: instances of other subnets are reached from the host by `eni exec`, or through an internet gateway',
   });
 }
 

@@ -230,11 +230,7 @@ function combinationChain(
   ]);
   return {
     name,
-    rules: [
-      ...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))),
-      ...ask,
-      ...stage.drop(family),
-    ],
+    rules: [...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))), ...ask, ...stage.drop(family)],
   };
 }
 

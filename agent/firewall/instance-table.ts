@@ -98,7 +98,10 @@ function outermost(texts: readonly string[]): string[] {
 const rangeText = (text: string): string => text.replace(/(?<=\.\d+)\/32$|(?<=:[0-9a-f:]*)\/128$/, '');
 
 const ADDRESS_TYPE: Readonly<Record<Family, string>> = { 4: 'ipv4_addr', 6: 'ipv6_addr' };
-const addressSet = (family: Family, elements: readonly string[]): NftSet => ({ type: ADDRESS_TYPE[family], elements: [...new Set(elements)] });
+const addressSet = (family: Family, elements: readonly string[]): NftSet => ({
+  type: ADDRESS_TYPE[family],
+  elements: [...new Set(elements)],
+});
 const ofFamily = (addresses: readonly string[], family: Family): string[] =>
   addresses.filter((address) => address.includes(':') === (family === 6));
 

@@ -80,7 +80,7 @@ export function renderNft(name: string, { chains, maps = {}, sets = {}, family =
       return [chain.name, type, hook, priority, policy, chain.rules.map(commentOf)];
     }),
     maps: Object.entries(maps).map(([map, entries]) => [map, sorted(entries).map(([key, value]) => `${key} ${value}`)]),
-    sets: Object.entries(sets).map(([set, entries]) => [set, [...setOf(entries).elements].sort()]),
+    sets: Object.entries(sets).map(([set, entries]) => [set, setOf(entries).elements.map(unquoted).sort()]),
   };
   return { text: `${lines.join('\n')}\n`, fingerprint: hash(content) };
 }
@@ -105,10 +105,7 @@ export function scanNft(listing: string): string | undefined {
       name,
       elem.map((pair) => (Array.isArray(pair) ? pair.join(' ') : JSON.stringify(pair))).sort(),
     ]),
-    sets: of('set').map(({ name, elem = [] }) => [
-      name,
-      elem.map(elementText).sort(),
-    ]),
+    sets: of('set').map(({ name, elem = [] }) => [name, elem.map(elementText).sort()]),
   };
   return hash(content);
 }
@@ -123,6 +120,9 @@ export function nftCounts(listing: string, set: string): Map<string, number> {
 interface CountedElement {
   readonly elem?: { readonly val: unknown; readonly counter?: { readonly packets: number } };
 }
+
+/** Names of devices are quoted when they are written, and not when they are listed. */
+const unquoted = (element: string): string => element.replaceAll('"', '');
 
 /** An element as `nft -j` prints it, as it is written. */
 function elementText(element: unknown): string {

@@ -62,9 +62,7 @@ function laneOf({ verb, object }: KernelOp): string {
 async function together(run: readonly PlannedOp[], workshop: Workshop): Promise<(KernelError | null)[]> {
   const [first] = run;
   if (!first) return [];
-  const namespaces = new Set(
-    run.flatMap(({ op: { object } }) => placesOf(object)),
-  );
+  const namespaces = new Set(run.flatMap(({ op: { object } }) => placesOf(object)));
   return workshop.monitor.quietly(namespaces, () => {
     const executor = executorOf(first.op.object, first.op.verb);
     if (executor.by === 'requests') return sendTogether(first.op.object.netns, run, workshop);

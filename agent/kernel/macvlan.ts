@@ -1,11 +1,12 @@
 import { readdirSync } from 'node:fs';
 import { type HostDevice, outage, unfitness } from '../model/parent-device.js';
 import { KernelError, throwFirst } from './errors.js';
-import { changeLink, findLink, type Link, newMacvlan } from './netlink/link.js';
+import { changeLink, findLink, type Link, listLinks, newMacvlan } from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
+import { guardedDevices, removeGuard } from './nft.js';
 import type { MacvlanSpec } from './port.js';
 import { HOST_NAMESPACE, isOurHostDevice } from './resources.js';
-import { type NamespaceSockets, withNetnsDescriptor } from './sockets.js';
+import { NamespaceSockets, withNetnsDescriptor } from './sockets.js';
 import { askAgainSoon, deleteLinks } from './veth.js';
 
 /** Macvlan devices, and the devices of the host that they are put on. */
@@ -57,7 +58,9 @@ export function requireParent(sockets: NamespaceSockets, name: string): HostDevi
 export async function ensureMacvlan(sockets: NamespaceSockets, spec: MacvlanSpec): Promise<{ readonly disturbed: boolean }> {
   const { mtu } = requireParent(sockets, spec.parent);
   if (mtu < spec.mtu)
-    throw new KernelError(`device ${spec.parent} has MTU ${mtu}, interfaces need ${spec.mtu}: raise it, or set the agent's mtu`, { kind: 'invalid' });
+    throw new KernelError(`device ${spec.parent} has MTU ${mtu}, interfaces need ${spec.mtu}: raise it, or set the agent's mtu`, {
+      kind: 'invalid',
+    });
   const host = sockets.route(HOST_NAMESPACE);
   const parent = findLink(host, { name: spec.parent });
   if (!parent) throw new KernelError(`the host has no device ${spec.parent}`, { kind: 'not-found' });
@@ -80,6 +83,24 @@ export async function ensureMacvlan(sockets: NamespaceSockets, spec: MacvlanSpec
   configure(socket, spec, made);
   if (spec.end === 'instance') askAgainSoon(socket, made.index);
   return { disturbed: existing !== undefined };
+}
+
+/** Removes from the host's own namespace the guards of its devices, and its devices in subnets. */
+export async function clearHost(): Promise<void> {
+  const sockets = new NamespaceSockets();
+  try {
+    const links = listLinks(sockets.route(HOST_NAMESPACE)).filter((link) => isOurs(link, 'host'));
+    throwFirst(
+      await deleteLinks(
+        sockets,
+        HOST_NAMESPACE,
+        links.map(({ name }) => name),
+      ),
+    );
+    for (const device of guardedDevices()) await removeGuard({ netns: HOST_NAMESPACE, device });
+  } finally {
+    sockets.close();
+  }
 }
 
 /** Whether a device is a macvlan one on that device of the host. In the host's own namespace no number names the namespace. */
@@ -108,19 +129,26 @@ const SETTINGS = { instance: { arpIgnore: 1 }, router: { rpFilter: 0, proxyArp: 
 const FAULTY_MTU = 0;
 
 /** The macvlan devices among a namespace's that are ours, with the name of the device that each is on. */
-export function macvlansOf(netns: string, end: MacvlanSpec['end'], links: readonly Link[], hostLinks: readonly Link[]): (MacvlanSpec & { readonly kind: 'macvlan' })[] {
+export function macvlansOf(
+  netns: string,
+  end: MacvlanSpec['end'],
+  links: readonly Link[],
+  hostLinks: readonly Link[],
+): (MacvlanSpec & { readonly kind: 'macvlan' })[] {
   const parents = new Map(hostLinks.map(({ index, name }) => [index, name]));
-  return links.filter((link) => isOurs(link, end)).map((link) => ({
-    kind: 'macvlan',
-    netns,
-    name: link.name,
-    alias: link.alias ?? '',
-    mac: link.mac,
-    group: link.group,
-    mtu: isSound(link, end) ? link.mtu : FAULTY_MTU,
-    parent: parents.get(link.peer?.index ?? 0) ?? '',
-    end,
-  }));
+  return links
+    .filter((link) => isOurs(link, end))
+    .map((link) => ({
+      kind: 'macvlan',
+      netns,
+      name: link.name,
+      alias: link.alias ?? '',
+      mac: link.mac,
+      group: link.group,
+      mtu: isSound(link, end) ? link.mtu : FAULTY_MTU,
+      parent: parents.get(link.peer?.index ?? 0) ?? '',
+      end,
+    }));
 }
 
 function isOurs({ kind, alias = '', name }: Link, end: MacvlanSpec['end']): boolean {

@@ -2,9 +2,9 @@ import { nftChains, scanNft } from '../firewall/nft-table.js';
 import { throwFirst, toKernelError } from './errors.js';
 import { run } from './exec.js';
 import { listFlows } from './netlink/conntrack.js';
+import { nftTables } from './netlink/nft-tables.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import type { ObjectSpecs } from './port.js';
-import { nftTables } from './netlink/nft-tables.js';
 import { guardedDevice, guardTable, HOST_NAMESPACE, isInstanceNamespace, NFT_TABLE, uplinkOfChain } from './resources.js';
 
 /** The nft tables of gateways, of instances' macvlan interfaces, of the host's uplink and of its devices that carry interfaces, by the tool of that name: each change is one transaction. */
@@ -51,13 +51,17 @@ export async function removeGuard({ netns, device }: Pick<ObjectSpecs['parent'],
   await load(netns, clearTable(`netdev ${guardTable(device)}`));
 }
 
-/** Devices of the host that are guarded, with the fingerprints of their tables. */
+/** Devices of the host that are guarded. */
+export function guardedDevices(): string[] {
+  return nftTables(HOST_NAMESPACE, 'netdev').flatMap((table) => guardedDevice(table) ?? []);
+}
+
+/** The same, with the fingerprints of their tables. A table that goes meanwhile is left out. */
 export async function readGuards(): Promise<{ readonly device: string; readonly fingerprint: string }[]> {
   const found = [];
-  for (const table of nftTables(HOST_NAMESPACE, 'netdev')) {
-    const device = guardedDevice(table);
-    const fingerprint = device === undefined ? undefined : await readTable(HOST_NAMESPACE, 'netdev', table);
-    if (device !== undefined && fingerprint !== undefined) found.push({ device, fingerprint });
+  for (const device of guardedDevices()) {
+    const fingerprint = await readTable(HOST_NAMESPACE, 'netdev', guardTable(device));
+    if (fingerprint !== undefined) found.push({ device, fingerprint });
   }
   return found;
 }

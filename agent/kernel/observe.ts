@@ -91,7 +91,12 @@ export class Observer {
       case 'nat':
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.nat), ...this.#marked(netns), ...(await nftOf(netns))];
       case 'instance':
-        return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.instance), ...this.#marked(netns), ...(await this.#instanceFilter(netns))];
+        return [
+          { kind: 'netns', netns },
+          ...sysctlsOf(netns, SYSCTLS.instance),
+          ...this.#marked(netns),
+          ...(await this.#instanceFilter(netns)),
+        ];
       case 'host':
         return this.#host(netns);
       case undefined:

@@ -47,7 +47,9 @@ function routerAddresses(snapshot: Snapshot, interfaces: readonly PresentInterfa
   const vpcId = interfaces[0]?.eni.vpcId ?? '';
   const vpc = snapshot.get('vpc', vpcId);
   return [
-    ...snapshot.by('subnet', 'vpcId', vpcId).flatMap(({ cidrBlock, ipv6 }) => [cidrBlock, ...(ipv6 ? [ipv6.cidrBlock] : [])].map(gatewayAddress)),
+    ...snapshot
+      .by('subnet', 'vpcId', vpcId)
+      .flatMap(({ cidrBlock, ipv6 }) => [cidrBlock, ...(ipv6 ? [ipv6.cidrBlock] : [])].map(gatewayAddress)),
     ...interfaces.flatMap(({ eni }) => {
       const subnet = snapshot.get('subnet', eni.subnetId);
       return subnet ? [macvlanGateway(subnet).address[6]] : [];

@@ -158,7 +158,9 @@ function instanceSide(
   const ownTable = deviceIndex > 0 && holder.sourceBasedRouting ? sourceTable(deviceIndex) : undefined;
   return [
     ...eni.privateIpAddresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: `${address}${length}` })),
-    ...eni.ipv6Addresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: subnet.parent ? `${address}/64` : hostCidr(address) })),
+    ...eni.ipv6Addresses.map(
+      (address): KernelObject => ({ kind: 'address', ...instance, address: subnet.parent ? `${address}/64` : hostCidr(address) }),
+    ),
     ...defaults(MAIN_TABLE, inMain),
     ...(ownTable === undefined
       ? []

@@ -1,6 +1,15 @@
-import type { KernelObject } from '../kernel/port.js';
-import { groupWord, HOST_NAMESPACE, instanceEndName, linkAlias, MAIN_TABLE, routerNamespace, SET, subnetDevices } from '../kernel/resources.js';
 import { guardText } from '../firewall/guard.js';
+import type { KernelObject } from '../kernel/port.js';
+import {
+  groupWord,
+  HOST_NAMESPACE,
+  instanceEndName,
+  linkAlias,
+  MAIN_TABLE,
+  routerNamespace,
+  SET,
+  subnetDevices,
+} from '../kernel/resources.js';
 import { familyOf, hostCidr } from '../model/address.js';
 import { interfaceAddresses } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
@@ -72,7 +81,11 @@ function guardOf(snapshot: Snapshot, { hostId }: PlanSettings, { subnetId, paren
 }
 
 /** The device of an interface, the way from the router to it, and what its addresses are members of. */
-export function planMacvlanDevice({ eni, deviceIndex, holder }: PresentInterface, { subnetId, parent }: ParentedSubnet, mtu: number): KernelObject[] {
+export function planMacvlanDevice(
+  { eni, deviceIndex, holder }: PresentInterface,
+  { subnetId, parent }: ParentedSubnet,
+  mtu: number,
+): KernelObject[] {
   const { router, host } = subnetDevices(subnetId);
   const netns = routerNamespace(eni.vpcId);
   const linkLocal = linkLocalAddress(eni.macAddress);
@@ -117,7 +130,10 @@ export function planMacvlanDevice({ eni, deviceIndex, holder }: PresentInterface
 }
 
 /** How an interface on a device of the host gets out of its subnet: the router's own device, which its guest need not look for. */
-export function macvlanGateway({ subnetId, cidrBlock }: Subnet): { readonly mac: string; readonly address: Readonly<Record<4 | 6, string>> } {
+export function macvlanGateway({ subnetId, cidrBlock }: Subnet): {
+  readonly mac: string;
+  readonly address: Readonly<Record<4 | 6, string>>;
+} {
   const { mac } = subnetDevices(subnetId).router;
   return { mac, address: { 4: gatewayAddress(cidrBlock), 6: linkLocalAddress(mac) } };
 }

@@ -36,7 +36,11 @@ function presentResolver(snapshot: Snapshot, hostId: string, unit: string): Vpc 
 }
 
 /** Where a VPC's resolver answers. */
-export const resolverAddresses = (vpc: Vpc): string[] => [resolverAddress(vpc), RESOLVER_ADDRESS, ...(vpc.ipv6 ? [RESOLVER_ADDRESS_IPV6] : [])];
+export const resolverAddresses = (vpc: Vpc): string[] => [
+  resolverAddress(vpc),
+  RESOLVER_ADDRESS,
+  ...(vpc.ipv6 ? [RESOLVER_ADDRESS_IPV6] : []),
+];
 
 /** Device in the router of its link to the internet. */
 const UPLINK = GATEWAY_LINK.outside;

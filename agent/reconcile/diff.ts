@@ -36,7 +36,8 @@ function freshContainers(desired: ObjectMap, actual: ObjectMap): Fresh {
   for (const [key, object] of desired) {
     const found = actual.get(key);
     if (object.kind === 'set' && (!found || isNew(object.netns))) sets.add(key);
-    if ((object.kind === 'tun' || object.kind === 'macvlan') && (!found || isNew(object.netns))) devices.add(`${object.netns} ${object.name}`);
+    if ((object.kind === 'tun' || object.kind === 'macvlan') && (!found || isNew(object.netns)))
+      devices.add(`${object.netns} ${object.name}`);
     if (object.kind !== 'veth') continue;
     const isMade = found?.kind !== 'veth' || isNew(object.netns) || isNew(object.peer.netns) || !hasSamePeer(object, found);
     if (isMade) for (const end of ends(object)) devices.add(end);

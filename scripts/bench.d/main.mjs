@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { attach } from './attach.mjs';
 import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
+import { macvlan } from './macvlan.mjs';
 import { metadata } from './metadata.mjs';
 import { move } from './move.mjs';
 import { routes } from './routes.mjs';
@@ -16,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 const options = { rounds: Number(values.rounds), interfaces: Number(values.interfaces) };
-const benchmarks = { attach, move, failover, routes, metadata, fleet };
+const benchmarks = { attach, move, failover, routes, metadata, macvlan, fleet };
 const results = [];
 for (const [name, benchmark] of Object.entries(benchmarks)) {
   if (values.only && values.only !== name) continue;

@@ -35,7 +35,10 @@ export function createCommands(program: Command, io: Io): void {
     .option('--host-access', 'with --parent: the host gets an address in it, base plus three')
     .addHelpText(
       'after',
-      examples('eni create subnet main 10.0.1.0/24 --name public', 'eni create subnet main 10.0.7.0/24 --name wire --parent eth1 --host-access'),
+      examples(
+        'eni create subnet main 10.0.1.0/24 --name public',
+        'eni create subnet main 10.0.7.0/24 --name wire --parent eth1 --host-access',
+      ),
     )
     .action(
       action(io, async (session, [vpc, cidrBlock], options) =>

@@ -133,8 +133,7 @@ function attachmentView(
   return {
     ...pick(attachment, ['attachmentId', 'instanceId', 'deviceIndex', 'networkCardIndex', 'deleteOnTermination', 'attachTime']),
     status,
-    ...(running &&
-      status !== 'detaching' && { device: { netns: instanceId, name: instanceEndName(deviceIndex), ...hostSide } }),
+    ...(running && status !== 'detaching' && { device: { netns: instanceId, name: instanceEndName(deviceIndex), ...hostSide } }),
   };
 }
 

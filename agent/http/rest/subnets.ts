@@ -25,7 +25,9 @@ export const SubnetView = z
         sourceDestCheck: z.enum(['router', 'parent device']),
         networkAcls: z.literal('router'),
       })
-      .describe("Where what is enforced. Root in a guest can take away what is in the instance's namespace, for its own interfaces, until it is put back."),
+      .describe(
+        "Where what is enforced. Root in a guest can take away what is in the instance's namespace, for its own interfaces, until it is put back.",
+      ),
     ...nounFields,
     condition: ConditionView.optional().describe('Of a subnet on a device of the host, while instances of its VPC run.'),
   })
