@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
@@ -19,6 +20,7 @@ import type { InterfaceCounters, Kernel, KernelFeatures, MacvlanQuery } from './
 import { HOST_NAMESPACE, hostEndName, instanceEndName, routerNamespace } from './kernel/resources.js';
 import { isForwarding } from './kernel/sysctl.js';
 import { systemClock } from './lib/clock.js';
+import { IMAGES } from './model/images.js';
 import { interfaceAddresses } from './model/network-interface.js';
 import { unfitness } from './model/parent-device.js';
 import type { Snapshot } from './model/snapshot.js';
@@ -71,9 +73,11 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
     parentFault: (device) => parentFault(kernel, features, device),
+    ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
   const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const metrics = createMetrics();
+  const audit = openAuditLog({ dir: `${config.dataDir}/audit` });
   const settings = {
     hostId: config.hostId,
     mtu: config.mtu,
@@ -118,6 +122,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     features: () => features,
     events: new EventHub(randomHex(8)),
     metrics,
+    audit,
     reset: async () => {
       const { after } = await run([{ command: 'reset', input: {} }]);
       await loop.settled(after);
@@ -148,6 +153,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       supervisor.close();
       kernel.close();
       await store.close();
+      audit.close();
     },
   };
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApiError, apiError, type ErrorCode, invalidValue } from '../model/errors.js';
 import { type InstanceId, mintId, type SubnetId } from '../model/ids.js';
+import { IMAGE_ID } from '../model/images.js';
 import type { Instance } from '../model/instance.js';
 import { DEFAULT_INSTANCE_TYPE } from '../model/instance-types.js';
 import type { NetworkInterface } from '../model/network-interface.js';
@@ -32,9 +33,8 @@ const LaunchInterface = z.strictObject({
 const Input = z.strictObject({
   imageId: z
     .string()
-    .regex(/^ami-[0-9a-f]{8,17}$/, 'must be like ami-0123456789abcdef0')
     .optional()
-    .describe('Kept and reported; instances have no image.'),
+    .describe('ami- and 8 or 17 hex digits. An id that DescribeImages does not list means the first image, unless anyImage is off.'),
   instanceType: text(40).optional().describe(`Decides how many interfaces and addresses it takes. Default ${DEFAULT_INSTANCE_TYPE}.`),
   count: count(1000).optional().describe('How many instances; default 1.'),
   minCount: count(1000).optional().describe('Fewest; when addresses run out, so many will do.'),
@@ -76,6 +76,7 @@ export const runInstances = idempotent(
     input: Input,
     run: (draft, input, context) => {
       instanceTypeOf(input.instanceType ?? DEFAULT_INSTANCE_TYPE);
+      if (input.imageId !== undefined) checkImage(input.imageId, context);
       const plans = input.networkInterfaces ? plansOf(draft, input, input.networkInterfaces) : [simplePlan(draft, input)];
       const { minCount, maxCount } = counts(input);
       checkRepeatable(plans, maxCount);
@@ -128,7 +129,7 @@ function launch(
   draft.put('instance', instance);
   for (const plan of plans) {
     const eni = 'eni' in plan ? plan.eni : putNewInterface(draft, plan.subnet, plan.spec, context);
-    checkPlace(draft, eni, instance, plan.deviceIndex);
+    checkPlace(draft, eni, instance, plan.deviceIndex, 'InvalidInterface.IpAddressLimitExceeded');
     attach(draft, eni, instance, plan.deviceIndex, plan.deleteOnTermination, context);
     if ('automaticPublicIp' in plan && plan.automaticPublicIp) {
       const attached = required(draft, 'networkInterface', eni.networkInterfaceId);
@@ -136,6 +137,12 @@ function launch(
     }
   }
   return instance.instanceId;
+}
+
+/** @throws {ApiError} InvalidAMIID.Malformed, InvalidAMIID.NotFound */
+function checkImage(id: string, { imageIds }: CommandContext): void {
+  if (!IMAGE_ID.test(id)) throw apiError('InvalidAMIID.Malformed', { id: id.slice(0, 80) });
+  if (imageIds && !imageIds.includes(id)) throw apiError('InvalidAMIID.NotFound', { id });
 }
 
 function counts({ count, minCount, maxCount }: Input): { minCount: number; maxCount: number } {

@@ -18,8 +18,7 @@ export const IMAGES: readonly Image[] = [
   { imageId: 'ami-00000000000000001', name: 'enid-netns-arm64', architecture: 'arm64', ...netns },
 ];
 
-/** The image of an id. Ids that are not listed name plain namespaces too, so that files written for the cloud work; `undefined`: no id. */
+/** The listed image of an id. A launch may take other ids for plain namespaces too, so that files written for the cloud work. */
 export function imageFor(imageId: string): Image | undefined {
-  if (!IMAGE_ID.test(imageId)) return undefined;
-  return IMAGES.find((image) => image.imageId === imageId) ?? { imageId, name: imageId, architecture: 'x86_64', ...netns };
+  return IMAGES.find((image) => image.imageId === imageId);
 }

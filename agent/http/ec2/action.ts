@@ -130,27 +130,6 @@ export function arn(type: string, id: string, { region, accountId }: Pick<Region
   return `arn:aws:ec2:${region}:${accountId}:${type}/${id}`;
 }
 
-const DIRECTIONS: Readonly<Record<string, string>> = {
-  north: 'n',
-  south: 's',
-  east: 'e',
-  west: 'w',
-  central: 'c',
-  northeast: 'ne',
-  northwest: 'nw',
-  southeast: 'se',
-  southwest: 'sw',
-};
-
-/** `use1-az1` for us-east-1a. */
-export function zoneId(zone: string, { region, zones }: Pick<Region, 'region' | 'zones'>): string {
-  const short = region
-    .split('-')
-    .map((part) => DIRECTIONS[part] ?? part)
-    .join('');
-  return `${short}-az${zones.indexOf(zone) + 1}`;
-}
-
 /** A record that must be there after a command. */
 export function recordOf<K extends Parameters<Snapshot['get']>[0]>(region: Region, kind: K, id: string) {
   const record = region.snapshot.get(kind, id);
