@@ -33,6 +33,13 @@ const SABOTAGE: { readonly [K in ObjectKind]: (object: Extract<KernelObject, { k
       ['ip', 'link', 'set', name, 'mtu', String(mtu - 100)],
       ['ip', 'link', 'set', name, 'address', '02:00:00:00:00:66'],
     ]),
+  macvlan: ({ name, mtu }, dice) =>
+    dice.pick<Argv>([
+      ['ip', 'link', 'del', name],
+      ['ip', 'link', 'set', name, 'down'],
+      ['ip', 'link', 'set', name, 'mtu', String(mtu - 100)],
+    ]),
+  parent: ({ device }) => ['ip', 'link', 'set', device, 'down'],
   tun: ({ name }) => ['ip', 'link', 'del', name],
   wireguard: ({ device }) => ['wg', 'set', device, 'listen-port', '1'],
   address: ({ device, address }) => ['ip', 'addr', 'del', address, 'dev', device],
