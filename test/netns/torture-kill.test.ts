@@ -106,9 +106,9 @@ async function expectOrder(context: string): Promise<void> {
   const isSettled = (snapshot: Awaited<ReturnType<typeof readDurable>>) =>
     snapshot.all('networkInterface').every(({ attachment }) => attachment?.status !== 'detaching') &&
     snapshot.all('instance').every(({ state }) => state === 'running' || state === 'terminated');
-  await until(async () => isSettled(await readDurable(agent.dataDir)), 20_000, `completion (${context})`);
+  await until(async () => isSettled(await readDurable(agent.dataDir)), 90_000, `completion (${context})`);
   const conditions = async () => (await agent.ok('GET', '/v1/conditions')).items.filter((each: any) => !each.realised);
-  await until(async () => (await conditions()).length === 0, 20_000, `realisation (${context})`);
+  await until(async () => (await conditions()).length === 0, 90_000, `realisation (${context})`);
   const wanted = planOf(await readDurable(agent.dataDir));
   const kernel = testKernel();
   try {
@@ -116,7 +116,7 @@ async function expectOrder(context: string): Promise<void> {
       diff(new Map(wanted.map((object) => [keyOf(object), object])), await kernel.observe()).map(
         ({ verb, object }) => `${verb} ${keyOf(object)}`,
       );
-    await until(async () => (await difference()).length === 0, 5000).catch(() => {});
+    await until(async () => (await difference()).length === 0, 30_000).catch(() => {});
     expect(await difference(), context).toEqual([]);
   } finally {
     kernel.close();
@@ -126,6 +126,6 @@ async function expectOrder(context: string): Promise<void> {
   const supervisor = createSupervisor({ dataDir: agent.dataDir, log: { info: () => {}, warn: () => {} } });
   const known = new Set([agent.pid, ...probes.map(({ pid }) => pid), ...supervisor.list().map((name) => supervisor.pid(name) ?? 0)]);
   supervisor.close();
-  await until(() => strangers(agent.dataDir, known).length === 0, 5000).catch(() => {});
+  await until(() => strangers(agent.dataDir, known).length === 0, 30_000).catch(() => {});
   expect(strangers(agent.dataDir, known), context).toEqual([]);
 }

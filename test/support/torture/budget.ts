@@ -30,7 +30,7 @@ export function budget(part: keyof typeof SHARES): Budget {
     seed: SEED,
     dice: dice(SEED),
     seconds,
-    timeout: seconds * 2000 + 120_000,
+    timeout: seconds * 4000 + 240_000,
     goesOn: () => {
       end ??= performance.now() + seconds * 1000;
       return performance.now() < end;
