@@ -5,8 +5,7 @@ import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
 import { prepareGuests } from './guests/prepare.js';
-import { resolveLocal } from './guests/resolve.js';
-import { GuestWatcher } from './guests/watcher.js';
+import { createGuestService } from './guests/service.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
@@ -72,12 +71,13 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
+    containers: { images: config.containerImages, hasEngine: config.containerSocket !== undefined },
   });
   const run: HttpDeps['transact'] = async (calls, options) => {
-    const guest = await prepareGuests(calls, resolveLocal);
+    const guest = await prepareGuests(calls, guests.resolve);
     return transact(store, () => ({ ...context(), guest }), calls, options);
   };
-  const guests = new GuestWatcher({
+  const guests = createGuestService(config, {
     store,
     hostId: config.hostId,
     now: systemClock.now,
@@ -93,7 +93,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
-    holders: guests.holders,
+    holders: guests.watcher.holders,
     ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
@@ -108,7 +108,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     store,
     kernel,
     runtime,
-    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests),
+    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests.watcher),
     status,
     settings,
     resyncMs: config.resyncSeconds * 1000,
@@ -139,7 +139,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   };
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
-  guests.start();
+  await guests.start();
   await loop.start();
   // Nothing was ever written: this is the first start.
   if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
@@ -157,7 +157,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       clearInterval(housekeeping);
       stopEvents();
       await server.close();
-      guests.stop();
+      await guests.stop();
       await loop.stop();
       metadata.close();
       supervisor.close();

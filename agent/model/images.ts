@@ -4,22 +4,40 @@ export interface Image {
   readonly name: string;
   readonly description: string;
   readonly architecture: 'x86_64' | 'arm64';
-  /** `netns`: a plain network namespace with the host's files. */
-  readonly kind: 'netns';
+  /** `netns`: a plain network namespace with the host's files. `container`: a container of an image of the host's engine. */
+  readonly kind: 'netns' | 'container';
+}
+
+/** An image that stands for one of a container engine. */
+export interface ContainerImage {
+  readonly imageId: string;
+  readonly name: string;
+  /** As the engine calls it. */
+  readonly containerImage: string;
+  /** Instead of the one that the image names. */
+  readonly command?: readonly string[] | undefined;
 }
 
 export const IMAGE_ID = /^ami-([0-9a-f]{8}|[0-9a-f]{17})$/;
 
 const netns = { description: 'A network namespace with the files of the host', kind: 'netns' } as const;
 
-/** The images that are listed. */
+/** The images that every host has. */
 export const IMAGES: readonly Image[] = [
   { imageId: 'ami-00000000000000000', name: 'enid-netns-x86_64', architecture: 'x86_64', ...netns },
   { imageId: 'ami-00000000000000001', name: 'enid-netns-arm64', architecture: 'arm64', ...netns },
 ];
 
+/** The images that a host lists. */
+export function imagesOf(containerImages: readonly ContainerImage[], architecture: Image['architecture']): readonly Image[] {
+  const containers = containerImages.map(({ imageId, name, containerImage }): Image => {
+    return { imageId, name, description: `A container of ${containerImage}`, architecture, kind: 'container' };
+  });
+  return [...IMAGES, ...containers];
+}
+
 /** The image of an id. Ids that are not listed name plain namespaces too, so that files written for the cloud work; `undefined`: no id. */
-export function imageFor(imageId: string): Image | undefined {
+export function imageFor(imageId: string, images: readonly Image[] = IMAGES): Image | undefined {
   if (!IMAGE_ID.test(imageId)) return undefined;
-  return IMAGES.find((image) => image.imageId === imageId) ?? { imageId, name: imageId, architecture: 'x86_64', ...netns };
+  return images.find((image) => image.imageId === imageId) ?? { imageId, name: imageId, architecture: 'x86_64', ...netns };
 }
