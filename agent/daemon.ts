@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
@@ -21,6 +22,7 @@ import type { InterfaceCounters, Kernel } from './kernel/port.js';
 import { HOST_NAMESPACE, hostEndName, routerNamespace } from './kernel/resources.js';
 import { isForwarding } from './kernel/sysctl.js';
 import { systemClock } from './lib/clock.js';
+import { imagesOf } from './model/images.js';
 import { interfaceAddresses } from './model/network-interface.js';
 import type { Snapshot } from './model/snapshot.js';
 import { planServices } from './planner/services.js';
@@ -72,6 +74,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
     containers: { images: config.containerImages, hasEngine: config.containerSocket !== undefined },
+    ...(!config.anyImage && { imageIds: imagesOf(config.containerImages).map((image) => image.imageId) }),
   });
   const run: HttpDeps['transact'] = async (calls, options) => {
     const guest = await prepareGuests(calls, guests.resolve);
@@ -86,6 +89,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     log,
   });
   const metrics = createMetrics();
+  const audit = openAuditLog({ dir: `${config.dataDir}/audit` });
   const settings = {
     hostId: config.hostId,
     mtu: config.mtu,
@@ -131,6 +135,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     features: () => features,
     events: new EventHub(randomHex(8)),
     metrics,
+    audit,
     reset: async () => {
       const { after } = await run([{ command: 'reset', input: {} }]);
       await loop.settled(after);
@@ -163,6 +168,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       supervisor.close();
       kernel.close();
       await store.close();
+      audit.close();
     },
   };
 }

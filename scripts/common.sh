@@ -16,6 +16,29 @@ have() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
+# have_packages PACKAGE… – installs those that are missing and exist here; no service of theirs starts. Says which it could not install.
+have_packages() {
+  local missing=() known=() package
+  for package in "$@"; do dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing+=("$package"); done
+  [ ${#missing[@]} = 0 ] && return
+  if [ "$(id -u)" != 0 ]; then say "not root: without ${missing[*]}"; return; fi
+  DEBIAN_FRONTEND=noninteractive apt-get update -qq >&2 || true
+  for package in "${missing[@]}"; do
+    if [[ $(apt-cache policy "$package") == *'Candidate: '[!\(]* ]]; then known+=("$package"); else say "no package $package here"; fi
+  done
+  [ ${#known[@]} = 0 ] && return
+  say "installing ${known[*]}"
+  (
+    # Debian's way to say that nothing may start now: https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+    policy=/usr/sbin/policy-rc.d
+    if [ ! -e $policy ]; then
+      trap 'rm -f $policy' EXIT
+      printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy
+    fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${known[@]}" >/dev/null
+  ) || say "could not install ${known[*]}"
+}
+
 node_is_new_enough() { command -v node >/dev/null && node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)'; }
 
 ensure_node() {
@@ -34,6 +57,11 @@ ensure_node() {
 ensure_tools() {
   have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps nft:nftables dnsmasq:dnsmasq-base
   (have wireguard-go:wireguard-go) || say 'no package wireguard-go here: VPN tunnels will be plain links'
+}
+
+# What tests drive or compare with: their tests are skipped by name where these are missing.
+ensure_test_tools() {
+  have_packages curl openssl wireguard-tools awscli python3-boto3 ansible
 }
 
 ensure_packages() {

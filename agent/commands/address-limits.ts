@@ -20,12 +20,16 @@ export function checkAddressLimit(draft: Draft, eni: NetworkInterface): void {
 }
 
 /** The same for an instance type that the interface is not on yet. */
-export function checkAddressesFor(eni: NetworkInterface, instanceType: string | undefined): void {
+export function checkAddressesFor(
+  eni: NetworkInterface,
+  instanceType: string | undefined,
+  code: 'PrivateIpAddressLimitExceeded' | 'InvalidInterface.IpAddressLimitExceeded' = 'PrivateIpAddressLimitExceeded',
+): void {
   const type = instanceType === undefined ? undefined : instanceTypeOf(instanceType);
   const check = (family: 4 | 6, used: number, limit: number) => {
     if (used <= limit) return;
     const on = type ? `on ${type.instanceType}` : 'of any instance type';
-    throw apiError('PrivateIpAddressLimitExceeded', {
+    throw apiError(code, {
       reason: `Number of private addresses will exceed limit: ${eni.networkInterfaceId} would have ${used} IPv${family} addresses, an interface ${on} takes ${limit}`,
     });
   };

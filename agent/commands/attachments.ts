@@ -96,9 +96,15 @@ export function attach(
 
 /**
  * That an interface can be at a device index of an instance.
- * @throws {ApiError} IncorrectInstanceState, InvalidParameterCombination, InvalidParameterValue, AttachmentLimitExceeded, PrivateIpAddressLimitExceeded
+ * @throws {ApiError} IncorrectInstanceState, InvalidParameterCombination, InvalidParameterValue, AttachmentLimitExceeded, PrivateIpAddressLimitExceeded or the code given for it
  */
-export function checkPlace(draft: Draft, eni: NetworkInterface, instance: Instance, deviceIndex: number): void {
+export function checkPlace(
+  draft: Draft,
+  eni: NetworkInterface,
+  instance: Instance,
+  deviceIndex: number,
+  limitCode?: 'InvalidInterface.IpAddressLimitExceeded',
+): void {
   const { instanceId, instanceType } = instance;
   if (eni.requesterManaged)
     throw apiError('OperationNotPermitted', { reason: `${eni.networkInterfaceId} is managed by ${eni.requesterId}` });
@@ -120,7 +126,7 @@ export function checkPlace(draft: Draft, eni: NetworkInterface, instance: Instan
     throw apiError('AttachmentLimitExceeded', {
       reason: `Interface count ${others.length + 1} exceeds the limit for ${instanceType}, which is ${type.maxNetworkInterfaces}`,
     });
-  checkAddressesFor(eni, instanceType);
+  checkAddressesFor(eni, instanceType, limitCode);
 }
 
 function attachedSubject(draft: Draft, networkInterfaceId: string | undefined, attachmentId: string | undefined): AttachedInterface {

@@ -22,6 +22,8 @@ export interface CommandContext {
   readonly containers?: { readonly images: readonly ContainerImage[]; readonly hasEngine: boolean };
   /** Range of the public addresses, canonical; its first and last are not given out. */
   readonly publicPool: string;
+  /** Ids of the images that a launch may name; any well-formed id when left out. */
+  readonly imageIds?: readonly string[];
 }
 
 export interface Limits {

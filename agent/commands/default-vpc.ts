@@ -36,7 +36,7 @@ export const createDefaultSubnet = command({
   input: z.strictObject({ availabilityZone: z.string().describe('A zone that has none.') }),
   run: (draft, { availabilityZone }, context) => {
     const vpc = standard(draft);
-    if (!vpc) throw apiError('VPCIdNotSpecified', {});
+    if (!vpc) throw apiError('DefaultVpcDoesNotExist', {});
     const other = draft
       .by('subnet', 'vpcId', vpc.vpcId)
       .find((subnet) => subnet.defaultForAz && subnet.availabilityZone === availabilityZone);

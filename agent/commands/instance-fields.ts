@@ -31,12 +31,14 @@ export const instanceFields = {
       message: `User data is limited to ${MAX_USER_DATA} bytes`,
     })
     .optional()
-    .describe('Script that runs inside the instance at each start, as plain text, at most 16 KiB.'),
+    .describe(
+      'Script that runs inside the instance at each start, as plain text, at most 16 KiB; cloud-init formats are only kept for the metadata service.',
+    ),
   userDataBase64: z
     .base64('must be base64')
     .refine((text) => decodedLength(text) <= MAX_USER_DATA, { message: `User data is limited to ${MAX_USER_DATA} bytes` })
     .optional()
-    .describe('The same in base64. What is no text is kept for the metadata service and never run.'),
+    .describe('The same in base64, any bytes. What is no text is kept for the metadata service and never run.'),
   sourceBasedRouting: z.boolean().optional().describe('Replies leave by the interface that holds the address. Default true.'),
   disableApiTermination: z.boolean().optional().describe('Refuse to terminate it. Default false.'),
   shutdownBehavior: z.enum(['stop', 'terminate']).optional().describe('What a shutdown from inside does. Default stop.'),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { type ApiError, apiError } from '../model/errors.js';
 import type { Instance } from '../model/instance.js';
-import { checkAddressesFor, instanceTypeOf } from './address-limits.js';
+import { INSTANCE_TYPES } from '../model/instance-types.js';
+import { checkAddressesFor } from './address-limits.js';
 import { combinationIndex } from './combinations.js';
 import { type CommandContext, command } from './command.js';
 import type { Draft } from './draft.js';
@@ -142,7 +143,9 @@ function wrongState(instance: Instance, verb: string): ApiError {
 }
 
 function checkType(draft: Draft, instance: Instance, instanceType: string): void {
-  const type = instanceTypeOf(instanceType);
+  const type = INSTANCE_TYPES.get(instanceType);
+  if (!type)
+    throw apiError('InvalidInstanceAttributeValue', { reason: `'${instanceType}' is no instance type; GET /v1/instance-types lists them` });
   const interfaces = interfacesOf(draft, instance.instanceId);
   if (interfaces.length > type.maxNetworkInterfaces)
     throw apiError('AttachmentLimitExceeded', {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { ApiError, apiError, type ErrorCode, invalidValue } from '../model/errors.js';
 import { type InstanceId, mintId, type SubnetId } from '../model/ids.js';
+import { IMAGE_ID } from '../model/images.js';
 import type { Instance, InstanceHolder } from '../model/instance.js';
 import { DEFAULT_INSTANCE_TYPE } from '../model/instance-types.js';
 import type { NetworkInterface } from '../model/network-interface.js';
@@ -51,9 +52,8 @@ export const launchFields = {
 const Input = z.strictObject({
   imageId: z
     .string()
-    .regex(/^ami-[0-9a-f]{8,17}$/, 'must be like ami-0123456789abcdef0')
     .optional()
-    .describe("One of the host's container images, see GET /v1/images; others are kept and reported, and make a plain namespace."),
+    .describe('ami- and 8 or 17 hex digits. An id that DescribeImages does not list means a plain namespace, unless anyImage is off.'),
   count: count(1000).optional().describe('How many instances; default 1.'),
   minCount: count(1000).optional().describe('Fewest; when addresses run out, so many will do.'),
   maxCount: count(1000).optional().describe('Most.'),
@@ -85,6 +85,7 @@ export const runInstances = idempotent(
     input: Input,
     run: (draft, input, context) => {
       instanceTypeOf(input.instanceType ?? DEFAULT_INSTANCE_TYPE);
+      if (input.imageId !== undefined) checkImage(input.imageId, context);
       const plans = plansOf(draft, input);
       if (!plans.some(({ deviceIndex }) => deviceIndex === 0))
         throw invalidValue('You must specify a network interface at device index 0, the primary one');
@@ -154,7 +155,7 @@ export function launch(
   draft.put('instance', instance);
   for (const plan of plans) {
     const eni = 'eni' in plan ? plan.eni : putNewInterface(draft, plan.subnet, plan.spec, context);
-    checkPlace(draft, eni, instance, plan.deviceIndex);
+    checkPlace(draft, eni, instance, plan.deviceIndex, 'InvalidInterface.IpAddressLimitExceeded');
     attach(draft, eni, instance, plan.deviceIndex, plan.deleteOnTermination, context);
     if ('automaticPublicIp' in plan && plan.automaticPublicIp) {
       const attached = required(draft, 'networkInterface', eni.networkInterfaceId);
@@ -162,6 +163,12 @@ export function launch(
     }
   }
   return instance.instanceId;
+}
+
+/** @throws {ApiError} InvalidAMIID.Malformed, InvalidAMIID.NotFound */
+function checkImage(id: string, { imageIds }: CommandContext): void {
+  if (!IMAGE_ID.test(id)) throw apiError('InvalidAMIID.Malformed', { id: id.slice(0, 80) });
+  if (imageIds && !imageIds.includes(id)) throw apiError('InvalidAMIID.NotFound', { id });
 }
 
 function counts({ count, minCount, maxCount }: Input): { minCount: number; maxCount: number } {

@@ -86,7 +86,8 @@ function allEgress(withIpv6: boolean): RuleSubject[] {
 }
 
 function checkName(draft: Draft, vpcId: VpcId, name: string): void {
-  if (name.toLowerCase() === 'default') throw invalidValue('Cannot use reserved security group name: default');
+  if (name.toLowerCase() === 'default')
+    throw apiError('InvalidGroup.Reserved', { reason: 'Cannot use reserved security group name: default' });
   if (name.startsWith('sg-')) throw invalidValue(`Invalid security group name '${name}': it must not begin with sg-`);
   const same = draft.by('securityGroup', 'vpcId', vpcId).find((group) => group.groupName === name);
   if (same)

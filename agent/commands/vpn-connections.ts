@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cidr, fromBigInt } from '../model/address.js';
-import { apiError, invalidValue } from '../model/errors.js';
+import { apiError } from '../model/errors.js';
 import { mintId } from '../model/ids.js';
 import { idempotent } from './client-token.js';
 import { command } from './command.js';
@@ -32,7 +32,10 @@ export const createVpnConnection = idempotent(
       const { vpnGatewayId } = required(draft, 'vpnGateway', input.vpnGatewayId);
       const { customerGatewayId } = required(draft, 'customerGateway', input.customerGatewayId);
       const same = draft.by('vpnConnection', 'vpnGatewayId', vpnGatewayId).find((one) => one.customerGatewayId === customerGatewayId);
-      if (same) throw invalidValue(`${vpnGatewayId} and ${customerGatewayId} are connected already: ${same.vpnConnectionId}`);
+      if (same)
+        throw apiError('InvalidOption.Conflict', {
+          reason: `${vpnGatewayId} and ${customerGatewayId} are connected already: ${same.vpnConnectionId}`,
+        });
       const vpnConnectionId = mintId('vpnConnection', context.randomHex);
       draft.put('vpnConnection', {
         vpnConnectionId,

@@ -56,7 +56,10 @@ export const attachVpnGateway = command({
         reason: `${gateway.vpnGatewayId} is attached to ${gateway.vpcId}; a virtual private gateway can be attached to one VPC`,
       });
     const [other] = draft.by('vpnGateway', 'vpcId', vpc.vpcId);
-    if (other) throw invalidValue(`Network ${vpc.vpcId} already has a virtual private gateway attached: ${other.vpnGatewayId}`);
+    if (other)
+      throw apiError('InvalidVpcState', {
+        reason: `Network ${vpc.vpcId} already has a virtual private gateway attached: ${other.vpnGatewayId}`,
+      });
     draft.put('vpnGateway', { ...gateway, vpcId: vpc.vpcId });
     return {};
   },

@@ -124,7 +124,11 @@ export class Containers {
       log.warn({ reason: this.fault, retryMs: pause }, 'no container engine, will retry');
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, pause);
-        this.end.signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+        const stop = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+        this.end.signal.addEventListener('abort', stop, { once: true });
       });
       pause = Math.min(pause * 2, BACKOFF_MS.longest);
     }

@@ -29,15 +29,14 @@ export const IMAGES: readonly Image[] = [
 ];
 
 /** The images that a host lists. */
-export function imagesOf(containerImages: readonly ContainerImage[], architecture: Image['architecture']): readonly Image[] {
+export function imagesOf(containerImages: readonly ContainerImage[]): readonly Image[] {
   const containers = containerImages.map(({ imageId, name, containerImage }): Image => {
-    return { imageId, name, description: `A container of ${containerImage}`, architecture, kind: 'container' };
+    return { imageId, name, description: `A container of ${containerImage}`, architecture: 'x86_64', kind: 'container' };
   });
   return [...IMAGES, ...containers];
 }
 
-/** The image of an id. Ids that are not listed name plain namespaces too, so that files written for the cloud work; `undefined`: no id. */
-export function imageFor(imageId: string, images: readonly Image[] = IMAGES): Image | undefined {
-  if (!IMAGE_ID.test(imageId)) return undefined;
-  return images.find((image) => image.imageId === imageId) ?? { imageId, name: imageId, architecture: 'x86_64', ...netns };
+/** The listed image of an id. A launch may take other ids for plain namespaces too, so that files written for the cloud work. */
+export function imageFor(imageId: string, images: readonly Image[]): Image | undefined {
+  return images.find((image) => image.imageId === imageId);
 }

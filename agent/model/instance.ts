@@ -38,7 +38,7 @@ export interface Instance extends Noun {
   readonly state: 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated';
   /** Counts starts; a new value makes the user data run again. */
   readonly bootSerial: number;
-  /** Script that runs inside the instance at each start; at most 16 KiB before encoding. */
+  /** Runs inside the instance at each start, unless it is of one of cloud-init's formats; at most 16 KiB before encoding. */
   readonly userData?: string;
   /** Instead of `userData` where that is no text: kept for the metadata service, never run. */
   readonly userDataBase64?: string;

@@ -19,7 +19,7 @@ export type IdErrorCode = Exclude<
 export const ID_ERRORS: { readonly [K in IdKind]?: { readonly malformed: IdErrorCode; readonly notFound: IdErrorCode } } = {
   vpc: { malformed: 'InvalidVpcID.Malformed', notFound: 'InvalidVpcID.NotFound' },
   subnet: { malformed: 'InvalidSubnetID.Malformed', notFound: 'InvalidSubnetID.NotFound' },
-  networkInterface: { malformed: 'InvalidNetworkInterfaceID.Malformed', notFound: 'InvalidNetworkInterfaceID.NotFound' },
+  networkInterface: { malformed: 'InvalidNetworkInterfaceId.Malformed', notFound: 'InvalidNetworkInterfaceID.NotFound' },
   attachment: { malformed: 'InvalidNetworkInterfaceAttachmentId.Malformed', notFound: 'InvalidAttachmentID.NotFound' },
   instance: { malformed: 'InvalidInstanceID.Malformed', notFound: 'InvalidInstanceID.NotFound' },
   securityGroup: { malformed: 'InvalidGroupId.Malformed', notFound: 'InvalidGroup.NotFound' },
@@ -38,9 +38,9 @@ export const ID_ERRORS: { readonly [K in IdKind]?: { readonly malformed: IdError
   elasticIp: { malformed: 'InvalidAllocationID.NotFound', notFound: 'InvalidAllocationID.NotFound' },
   elasticIpAssociation: { malformed: 'InvalidAssociationID.NotFound', notFound: 'InvalidAssociationID.NotFound' },
   vpcPeeringConnection: { malformed: 'InvalidVpcPeeringConnectionId.Malformed', notFound: 'InvalidVpcPeeringConnectionID.NotFound' },
-  vpnGateway: { malformed: 'InvalidVpnGatewayID.Malformed', notFound: 'InvalidVpnGatewayID.NotFound' },
+  vpnGateway: { malformed: 'InvalidVpnGatewayID.NotFound', notFound: 'InvalidVpnGatewayID.NotFound' },
   customerGateway: { malformed: 'InvalidCustomerGatewayId.Malformed', notFound: 'InvalidCustomerGatewayID.NotFound' },
-  vpnConnection: { malformed: 'InvalidVpnConnectionID.Malformed', notFound: 'InvalidVpnConnectionID.NotFound' },
+  vpnConnection: { malformed: 'InvalidVpnConnectionID.NotFound', notFound: 'InvalidVpnConnectionID.NotFound' },
   dhcpOptions: { malformed: 'InvalidDhcpOptionsId.Malformed', notFound: 'InvalidDhcpOptionID.NotFound' },
 };
 

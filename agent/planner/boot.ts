@@ -26,11 +26,20 @@ export function bootOf(
     instanceId,
     bootSerial: instance.bootSerial,
     ...(isForeign(instance) && { foreign: true }),
-    ...(instance.userData !== undefined && { userData: instance.userData }),
+    ...(instance.userData !== undefined && isScript(instance.userData) && { userData: instance.userData }),
     hostname,
     hosts: ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback', ...ownLines, ''].join('\n'),
     resolvConf: [`search ${domain}`, ...servers.map((server) => `nameserver ${server}`), ''].join('\n'),
   };
+}
+
+/** First lines by which cloud-init knows what is no script; the metadata service hands it out, and cloud-init in an instance acts on it. */
+const CLOUD_INIT =
+  /^(#cloud-(config|config-archive|config-jsonp|boothook)|#(include|include-once|part-handler|upstart-job)|## template: ?jinja|mime-version:|content-type: ?multipart\/)/i;
+
+/** @see https://cloudinit.readthedocs.io/en/latest/explanation/format.html */
+function isScript(userData: string): boolean {
+  return !CLOUD_INIT.test(userData);
 }
 
 /** What the VPC's DHCP options say about names: the domain that bare names are tried in, and who is asked. */

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { expect } from 'vitest';
+import { openAuditLog } from '../../agent/audit/log.js';
 import type { CommandContext } from '../../agent/commands/command.js';
 import { transact } from '../../agent/commands/transact.js';
 import { Config } from '../../agent/config/schema.js';
@@ -17,6 +18,7 @@ import { ErrorEnvelope } from '../../agent/http/render-error.js';
 import { REST_ROUTES } from '../../agent/http/rest/index.js';
 import { buildServer, type ServerOptions } from '../../agent/http/server.js';
 import type { InterfaceCounters } from '../../agent/kernel/port.js';
+import { IMAGES } from '../../agent/model/images.js';
 import type { Snapshot } from '../../agent/model/snapshot.js';
 import { finishCalls } from '../../agent/reconcile/finish.js';
 import { StatusBoard } from '../../agent/reconcile/status-board.js';
@@ -78,6 +80,7 @@ export async function startApi({
   const zones = ['us-east-1a', 'us-east-1b', 'us-east-1c'];
   const log: Record<string, any>[] = [];
   const status = new StatusBoard(Date.now, () => 0.5);
+  const auditDir = mkdtempSync(join(tmpdir(), 'enid-audit-'));
   const host = { realises: true, counters: new Map<string, InterfaceCounters>() };
   let serial = 0;
   const context = (): CommandContext => ({
@@ -89,6 +92,7 @@ export async function startApi({
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
+    ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
   const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const deps: HttpDeps = {
@@ -119,6 +123,7 @@ export async function startApi({
     }),
     events: new EventHub('t'),
     metrics: createMetrics({ processMetrics: false }),
+    audit: openAuditLog({ dir: auditDir }),
     reset: async () => void (await run([{ command: 'reset', input: {} }])),
     waitsFor: () => [],
     ...replaced,
@@ -159,6 +164,8 @@ export async function startApi({
     close: async () => {
       stopEvents();
       await app.close();
+      deps.audit.close();
+      rmSync(auditDir, { recursive: true, force: true });
     },
   };
 }

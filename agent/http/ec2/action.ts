@@ -1,6 +1,7 @@
 import type { CommandName } from '../../commands/index.js';
 import type { CommandCall } from '../../commands/transact.js';
 import { apiError, invalidValue } from '../../model/errors.js';
+import { type Image, imagesOf } from '../../model/images.js';
 import type { Attachment } from '../../model/network-interface.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { Tags } from '../../model/tags.js';
@@ -12,10 +13,13 @@ import type { Tree } from './params.js';
 export interface Region extends ViewContext {
   readonly accountId: string;
   readonly zones: readonly string[];
+  /** Those that this host lists. */
+  readonly images: readonly Image[];
 }
 
 export function regionOf(deps: HttpDeps): Region {
-  return { ...viewContext(deps, deps.snapshot()), accountId: deps.config.accountId, zones: deps.zones };
+  const { accountId, containerImages } = deps.config;
+  return { ...viewContext(deps, deps.snapshot()), accountId, zones: deps.zones, images: imagesOf(containerImages) };
 }
 
 /**
@@ -128,27 +132,6 @@ export function tagList(tags: Tags): Tree[] {
 
 export function arn(type: string, id: string, { region, accountId }: Pick<Region, 'region' | 'accountId'>): string {
   return `arn:aws:ec2:${region}:${accountId}:${type}/${id}`;
-}
-
-const DIRECTIONS: Readonly<Record<string, string>> = {
-  north: 'n',
-  south: 's',
-  east: 'e',
-  west: 'w',
-  central: 'c',
-  northeast: 'ne',
-  northwest: 'nw',
-  southeast: 'se',
-  southwest: 'sw',
-};
-
-/** `use1-az1` for us-east-1a. */
-export function zoneId(zone: string, { region, zones }: Pick<Region, 'region' | 'zones'>): string {
-  const short = region
-    .split('-')
-    .map((part) => DIRECTIONS[part] ?? part)
-    .join('');
-  return `${short}-az${zones.indexOf(zone) + 1}`;
 }
 
 /** A record that must be there after a command. */

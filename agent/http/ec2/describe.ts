@@ -114,3 +114,18 @@ function page<T>(items: readonly T[], key: (item: T) => string, input: Tree, sco
 export function filtersOf(list: readonly Tree[] | undefined): Filter[] {
   return (list ?? []).map((filter) => ({ name: need<string>(filter, 'Name'), values: filter.Values ?? [] }));
 }
+
+/** The named items, all where none is named. */
+export function chosen<T>(
+  items: readonly T[],
+  wanted: readonly string[] | undefined,
+  keyOf: (item: T) => string,
+  missing: (id: string) => Error,
+): T[] {
+  if (!wanted?.length) return [...items];
+  return wanted.map((id) => {
+    const found = items.find((item) => keyOf(item) === id);
+    if (!found) throw missing(id);
+    return found;
+  });
+}

@@ -50,11 +50,11 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ['association: absent', 'disassociateAddress', () => ({ associationId: `eipassoc-${ABSENT}` }), 'InvalidAssociationID.NotFound'],
     ['peering: malformed', 'acceptVpcPeeringConnection', () => ({ vpcPeeringConnectionId: 'pcx' }), 'InvalidVpcPeeringConnectionId.Malformed'],
     ['peering: absent', 'acceptVpcPeeringConnection', () => ({ vpcPeeringConnectionId: `pcx-${ABSENT}` }), 'InvalidVpcPeeringConnectionID.NotFound'],
-    ['VPN gateway: malformed', 'deleteVpnGateway', () => ({ vpnGatewayId: 'vgw' }), 'InvalidVpnGatewayID.Malformed'],
+    ['VPN gateway: malformed', 'deleteVpnGateway', () => ({ vpnGatewayId: 'vgw' }), 'InvalidVpnGatewayID.NotFound'],
     ['VPN gateway: absent', 'deleteVpnGateway', () => ({ vpnGatewayId: `vgw-${ABSENT}` }), 'InvalidVpnGatewayID.NotFound'],
     ['customer gateway: malformed', 'deleteCustomerGateway', () => ({ customerGatewayId: 'cgw' }), 'InvalidCustomerGatewayId.Malformed'],
     ['customer gateway: absent', 'deleteCustomerGateway', () => ({ customerGatewayId: `cgw-${ABSENT}` }), 'InvalidCustomerGatewayID.NotFound'],
-    ['VPN connection: malformed', 'deleteVpnConnection', () => ({ vpnConnectionId: 'vpn' }), 'InvalidVpnConnectionID.Malformed'],
+    ['VPN connection: malformed', 'deleteVpnConnection', () => ({ vpnConnectionId: 'vpn' }), 'InvalidVpnConnectionID.NotFound'],
     ['VPN connection: absent', 'deleteVpnConnection', () => ({ vpnConnectionId: `vpn-${ABSENT}` }), 'InvalidVpnConnectionID.NotFound'],
     ['DHCP options: malformed', 'deleteDhcpOptions', () => ({ dhcpOptionsId: 'default' }), 'InvalidDhcpOptionsId.Malformed'],
     ['DHCP options: absent', 'associateDhcpOptions', (c) => ({ vpcId: c.vpcId, dhcpOptionsId: `dopt-${ABSENT}` }), 'InvalidDhcpOptionID.NotFound'],
@@ -333,7 +333,7 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
         gateways(c).vpnGateway();
         return { vpnGatewayId: c.world.run('createVpnGateway').vpnGatewayId, vpcId: c.vpcId };
       },
-      'InvalidParameterValue',
+      'InvalidVpcState',
       /already has/,
     ],
     ['detach: not attached', 'detachVpnGateway', (c) => ({ vpnGatewayId: c.world.run('createVpnGateway').vpnGatewayId }), 'InvalidVpnGatewayAttachment.NotFound'],
@@ -385,7 +385,7 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
         gateways(c).connection(vpnGatewayId, customerGatewayId);
         return { vpnGatewayId, customerGatewayId };
       },
-      'InvalidParameterValue',
+      'InvalidOption.Conflict',
       /already/,
     ],
     ['route with host bits', 'createVpnConnectionRoute', (c) => ({ vpnConnectionId: gateways(c).connection(), destination: '192.168.0.1/16' }), 'InvalidParameterValue', /192\.168\.0\.0\/16/],
@@ -403,7 +403,7 @@ const TABLES: Readonly<Record<string, readonly Row[]>> = {
     ],
     ['remove a route that is not there', 'deleteVpnConnectionRoute', (c) => ({ vpnConnectionId: gateways(c).connection(), destination: '192.168.0.0/16' }), 'InvalidRoute.NotFound'],
     ['propagation: not attached', 'enableVgwRoutePropagation', (c) => ({ routeTableId: c.mainRouteTableId, gatewayId: gateways(c).vpnGateway(c.otherVpcId) }), 'Gateway.NotAttached'],
-    ['propagation of an internet gateway', 'enableVgwRoutePropagation', (c) => ({ routeTableId: c.mainRouteTableId, gatewayId: gateways(c).internetGateway() }), 'InvalidVpnGatewayID.Malformed', /internetGateway/],
+    ['propagation of an internet gateway', 'enableVgwRoutePropagation', (c) => ({ routeTableId: c.mainRouteTableId, gatewayId: gateways(c).internetGateway() }), 'InvalidVpnGatewayID.NotFound', /internetGateway/],
   ],
   'DHCP options': [
     ['nothing', 'createDhcpOptions', () => ({}), 'MissingParameter', /domainName/],

@@ -58,7 +58,13 @@ describe('register', () => {
     ['the device name is taken', { devices: ['lo', 'eth0'] }, {}, 'IncorrectState', /eth0.*deviceIndex/],
     ['a second one is taken', { devices: ['eth2'] }, { deviceIndex: 2 }, 'IncorrectState', /eth2/],
     ['a default route of its own', { hasDefaultRoute: true }, {}, 'IncorrectState', /default route.*deviceIndex/],
-    ['an index beside a list', {}, { subnetId: undefined, networkInterfaces: [{}], deviceIndex: 1 }, 'InvalidParameterCombination', /into networkInterfaces/],
+    [
+      'an index beside a list',
+      {},
+      { subnetId: undefined, networkInterfaces: [{}], deviceIndex: 1 },
+      'InvalidParameterCombination',
+      /into networkInterfaces/,
+    ],
     ['no such type', {}, { instanceType: 't9.huge' }, 'InvalidParameterValue', /t9/],
   ])('refuses: %s', (_what, guest, fields, code, says) => {
     const { world, subnetId } = guests(guest);

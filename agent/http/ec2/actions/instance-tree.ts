@@ -1,8 +1,9 @@
 import { STATE_CODES } from '../../../commands/noun-filters.js';
 import type { Instance } from '../../../model/instance.js';
 import { INSTANCE_TYPES } from '../../../model/instance-types.js';
+import { zoneIdOf } from '../../../model/zone.js';
 import { instanceView } from '../../rest/instances.js';
-import { type Region, tagList, zoneId } from '../action.js';
+import { type Region, tagList } from '../action.js';
 import type { Tree } from '../params.js';
 import { associationTree, groupSet, type InterfaceView } from './interfaces.js';
 
@@ -64,7 +65,7 @@ export function instanceTree(instance: Instance, region: Region): Tree {
     StateTransitionReason: view.stateReason ? view.stateReason.message.replace(/^[\w.]+: User initiated \w+/, 'User initiated') : '',
     Placement: {
       AvailabilityZone: view.availabilityZone,
-      AvailabilityZoneId: zoneId(view.availabilityZone, region),
+      AvailabilityZoneId: zoneIdOf(view.availabilityZone),
       GroupName: '',
       Tenancy: 'default',
     },

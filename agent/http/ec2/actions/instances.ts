@@ -1,8 +1,9 @@
 import { apiError, invalidValue } from '../../../model/errors.js';
 import type { Instance } from '../../../model/instance.js';
 import { INSTANCE_TYPES } from '../../../model/instance-types.js';
+import { zoneIdOf } from '../../../model/zone.js';
 import { instanceState } from '../../rest/status.js';
-import { type Action, type Actions, arn, commandAction, need, type Region, recordOf, zoneId } from '../action.js';
+import { type Action, type Actions, arn, commandAction, need, type Region, recordOf } from '../action.js';
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
 import { instanceTree, metadataOptionsTree, stateTree } from './instance-tree.js';
@@ -118,7 +119,7 @@ function statusTree(instance: Instance, region: Region): Tree {
   return {
     InstanceId: instance.instanceId,
     AvailabilityZone: instance.availabilityZone,
-    AvailabilityZoneId: zoneId(instance.availabilityZone, region),
+    AvailabilityZoneId: zoneIdOf(instance.availabilityZone),
     InstanceState: stateTree(state),
     InstanceStatus: checks,
     SystemStatus: checks,
@@ -128,7 +129,7 @@ function statusTree(instance: Instance, region: Region): Tree {
 
 const more = (region: Region) => ({
   architecture: (instance: Instance) => [INSTANCE_TYPES.get(instance.instanceType)?.architecture ?? 'x86_64'],
-  'availability-zone-id': (instance: Instance) => [zoneId(instance.availabilityZone, region)],
+  'availability-zone-id': (instance: Instance) => [zoneIdOf(instance.availabilityZone)],
   'root-device-type': () => ['ebs'],
   'root-device-name': () => ['/dev/xvda'],
   'virtualization-type': () => ['hvm'],

@@ -1,18 +1,8 @@
 import { apiError, invalidValue } from '../../../model/errors.js';
 import type { NetworkInterface } from '../../../model/network-interface.js';
+import { zoneIdOf } from '../../../model/zone.js';
 import { networkInterfaceView } from '../../rest/network-interfaces.js';
-import {
-  type ActionRequest,
-  type Actions,
-  commandAction,
-  need,
-  type Region,
-  recordOf,
-  tagList,
-  tagsFor,
-  wholeNumber,
-  zoneId,
-} from '../action.js';
+import { type ActionRequest, type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor, wholeNumber } from '../action.js';
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
 
@@ -39,7 +29,7 @@ function interfaceTree(eni: NetworkInterface, region: Region): Tree {
     SubnetId: view.subnetId,
     VpcId: view.vpcId,
     AvailabilityZone: view.availabilityZone,
-    AvailabilityZoneId: zoneId(view.availabilityZone, region),
+    AvailabilityZoneId: zoneIdOf(view.availabilityZone),
     Description: view.description,
     InterfaceType: view.interfaceType,
     OwnerId: ownerId,
@@ -59,7 +49,7 @@ function interfaceTree(eni: NetworkInterface, region: Region): Tree {
     Ipv6Addresses: view.ipv6Addresses.map((Ipv6Address) => ({ Ipv6Address })),
     Ipv6Address: view.ipv6Addresses[0],
     Association: associationTree(view.association, ownerId),
-    ...(attachment && { Attachment: attachmentTree(attachment, ownerId) }),
+    Attachment: attachment && attachmentTree(attachment, ownerId),
     TagSet: tagList(view.tags),
   };
 }
@@ -77,7 +67,7 @@ const describeInterfaces = describe({
       const name = networkInterfaceView(eni, region).association?.publicDnsName;
       return name === undefined ? [] : [name];
     },
-    'availability-zone-id': (eni) => [zoneId(eni.availabilityZone, region)],
+    'availability-zone-id': (eni) => [zoneIdOf(eni.availabilityZone)],
     'network-interface-owner-id': (eni) => [eni.ownerId],
     'attachment.network-card-index': (eni) => (eni.attachment ? [String(eni.attachment.networkCardIndex)] : []),
     'private-dns-name': (eni) => networkInterfaceView(eni, region).privateIpAddresses.map((address) => address.privateDnsName),

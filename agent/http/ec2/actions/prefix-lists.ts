@@ -1,4 +1,4 @@
-import { invalidValue } from '../../../model/errors.js';
+import { apiError, invalidValue } from '../../../model/errors.js';
 import type { PrefixList } from '../../../model/security-group.js';
 import { type Actions, arn, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
 import { describe, describePlain, existing } from '../describe.js';
@@ -54,14 +54,18 @@ export const prefixListActions: Actions = {
   ModifyManagedPrefixList: commandAction({
     heeds: ['PrefixListId', 'CurrentVersion', 'PrefixListName', 'AddEntries', 'RemoveEntries', 'MaxEntries'],
     command: 'modifyPrefixList',
-    input: (input) => ({
-      prefixListId: need(input, 'PrefixListId'),
-      currentVersion: input.CurrentVersion,
-      name: input.PrefixListName,
-      addEntries: entries(input.AddEntries),
-      removeEntries: input.RemoveEntries?.map((entry: Tree) => ({ cidr: need(entry, 'Cidr') })),
-      maxEntries: input.MaxEntries,
-    }),
+    input: (input) => {
+      if (input.MaxEntries !== undefined && (input.AddEntries?.length || input.RemoveEntries?.length))
+        throw apiError('InvalidParameterCombination', { reason: 'Entries and MaxEntries cannot be changed in one request' });
+      return {
+        prefixListId: need(input, 'PrefixListId'),
+        currentVersion: input.CurrentVersion,
+        name: input.PrefixListName,
+        addEntries: entries(input.AddEntries),
+        removeEntries: input.RemoveEntries?.map((entry: Tree) => ({ cidr: need(entry, 'Cidr') })),
+        maxEntries: input.MaxEntries,
+      };
+    },
     answer: ({ result, region }) => ({
       PrefixList: listTree(recordOf(region, 'prefixList', result.prefixListId), region),
     }),

@@ -2,7 +2,8 @@ import { availableAddressCount } from '../../../commands/ipam.js';
 import { apiError, invalidValue } from '../../../model/errors.js';
 import type { Subnet } from '../../../model/subnet.js';
 import { type Vpc, vpcIpv4Ranges } from '../../../model/vpc.js';
-import { type Actions, arn, commandAction, need, type Region, recordOf, tagList, tagsFor, zoneId } from '../action.js';
+import { zoneIdOf } from '../../../model/zone.js';
+import { type Actions, arn, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
 import { describe, describePlain, existing } from '../describe.js';
 import type { Tree } from '../params.js';
 
@@ -47,7 +48,7 @@ function subnetTree(subnet: Subnet, region: Region): Tree {
     CidrBlock: subnet.cidrBlock,
     Ipv6CidrBlockAssociationSet: ipv6Associations(subnet),
     AvailabilityZone: availabilityZone,
-    AvailabilityZoneId: zoneId(availabilityZone, region),
+    AvailabilityZoneId: zoneIdOf(availabilityZone),
     AvailableIpAddressCount: availableAddressCount(region.snapshot, subnet),
     DefaultForAz: subnet.defaultForAz,
     MapPublicIpOnLaunch: subnet.mapPublicIpOnLaunch,
@@ -186,8 +187,8 @@ export const vpcActions: Actions = {
       cidrBlock: (subnet) => [subnet.cidrBlock],
       defaultForAz: (subnet) => [String(subnet.defaultForAz)],
       availabilityZone: (subnet) => [subnet.availabilityZone],
-      'availability-zone-id': (subnet) => [zoneId(subnet.availabilityZone, region)],
-      availabilityZoneId: (subnet) => [zoneId(subnet.availabilityZone, region)],
+      'availability-zone-id': (subnet) => [zoneIdOf(subnet.availabilityZone)],
+      availabilityZoneId: (subnet) => [zoneIdOf(subnet.availabilityZone)],
       'ipv6-cidr-block-association.state': (subnet) => (subnet.ipv6 ? ['associated'] : []),
       'ipv6-native': () => ['false'],
       'enable-dns64': () => ['false'],
@@ -228,7 +229,7 @@ function vpcsAsked({ snapshot }: Region, { VpcIds }: Tree): Vpc[] {
 /** @throws {ApiError} InvalidParameterValue */
 function zoneOfId(id: string | undefined, region: Region): string | undefined {
   if (id === undefined) return undefined;
-  const zone = region.zones.find((each) => zoneId(each, region) === id);
+  const zone = region.zones.find((each) => zoneIdOf(each) === id);
   if (zone === undefined) throw invalidValue(`Value (${id.slice(0, 80)}) for parameter availabilityZoneId is invalid`);
   return zone;
 }
