@@ -17,6 +17,7 @@ const XML = 'text/xml;charset=UTF-8';
 /** Adds the EC2 query endpoint at `/`: a façade over the commands that REST has. */
 export function addEc2(app: FastifyInstance, deps: HttpDeps): void {
   const secrets = new Map((deps.config.accessKeys ?? []).map((pair) => pair.split(/:(.*)/s, 2) as [string, string]));
+  const trust = { secrets, region: deps.config.region };
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -27,8 +28,8 @@ export function addEc2(app: FastifyInstance, deps: HttpDeps): void {
       handler: async (request, reply) => {
         if (!isEc2Request(request)) throw apiError('NotFound', { reason: 'There is nothing at /; /docs lists the API' });
         const body = request.body instanceof Uint8Array ? request.body : new Uint8Array();
-        if (secrets.size > 0)
-          verifySignature({ method: request.method, url: request.url, headers: request.headers, body }, secrets, Date.now());
+        if (trust.secrets.size > 0)
+          verifySignature({ method: request.method, url: request.url, headers: request.headers, body }, trust, Date.now());
         const parameters = parseForm([queryText(request.url), bodyText(body)].filter((text) => text !== '').join('&'));
         return reply.type(XML).send(await answer(parameters, deps, request, reply));
       },
