@@ -36,19 +36,31 @@ export async function transact(
   { dryRun = false }: { readonly dryRun?: boolean } = {},
 ): Promise<Transaction> {
   for (let attempt = 0; attempt < MAX_CONFLICTS; attempt++) {
-    const before = store.snapshot();
+    const before = store.head();
     const draft = new Draft(before);
-    const results: unknown[] = [];
-    for (const call of calls) results.push(runCommand(call, draft, context(), results));
-    const changes = draft.changes();
-    if (dryRun || changes.length === 0) return { results, before, after: before };
+    const decision = decide(calls, draft, context);
     try {
-      return { results, before, after: await store.commit(before.revision, changes) };
+      // Also a refusal, and an answer without changes, must not be given on a state that comes to nothing.
+      const after = await store.commit(before.revision, dryRun || 'refusal' in decision ? [] : draft.changes());
+      if ('refusal' in decision) throw decision.refusal;
+      return { results: decision.results, before, after };
     } catch (error) {
       if (!(error instanceof StoreConflict)) throw error;
     }
   }
   throw apiError('RequestLimitExceeded', { reason: 'The state changes too fast for this request; try again' });
+}
+
+type Decision = { readonly results: readonly unknown[] } | { readonly refusal: unknown };
+
+function decide(calls: readonly CommandCall[], draft: Draft, context: () => CommandContext): Decision {
+  const results: unknown[] = [];
+  try {
+    for (const call of calls) results.push(runCommand(call, draft, context(), results));
+    return { results };
+  } catch (refusal) {
+    return { refusal };
+  }
 }
 
 function runCommand(call: CommandCall, draft: Draft, context: CommandContext, earlier: readonly unknown[]): unknown {

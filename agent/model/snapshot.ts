@@ -187,10 +187,14 @@ export class Snapshot {
   }
 
   with(revision: number, changes: readonly Change[]): Snapshot {
-    const tables = mapKinds((kind) => {
-      const rows = changes.flatMap((change) => (change.kind === kind ? [[change.id, change.record] as const] : []));
-      return rows.length > 0 ? (this.tables[kind] as Table<unknown>).with(rows) : this.tables[kind];
-    });
+    const rows = new Map<RecordKind, (readonly [string, unknown])[]>();
+    for (const { kind, id, record } of changes) {
+      const ofKind = rows.get(kind);
+      if (ofKind) ofKind.push([id, record]);
+      else rows.set(kind, [[id, record]]);
+    }
+    const changed = [...rows].map(([kind, ofKind]) => [kind, (this.tables[kind] as Table<unknown>).with(ofKind)] as const);
+    const tables: Tables = { ...this.tables, ...Object.fromEntries(changed) };
     let use = this.addressUse;
     for (const change of changes) {
       if (change.kind !== 'networkInterface') continue;

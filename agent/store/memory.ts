@@ -1,8 +1,8 @@
 import { Snapshot } from '../model/snapshot.js';
-import { SerialStore } from './serial.js';
+import { GroupCommitStore } from './group-commit.js';
 import type { Store } from './store.js';
 
 /** A store that forgets everything when the process ends; for tests and trials. */
 export function createMemoryStore(initial: Snapshot = Snapshot.empty): Store {
-  return new SerialStore(initial, { write: async () => undefined, close: async () => undefined });
+  return new GroupCommitStore(initial, { write: async () => undefined, close: async () => undefined });
 }

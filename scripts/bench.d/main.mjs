@@ -1,5 +1,6 @@
 import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
+import { api } from './api.mjs';
 import { attach } from './attach.mjs';
 import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
@@ -16,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 const options = { rounds: Number(values.rounds), interfaces: Number(values.interfaces) };
-const benchmarks = { attach, move, failover, routes, metadata, fleet };
+const benchmarks = { api, attach, move, failover, routes, metadata, fleet };
 const results = [];
 for (const [name, benchmark] of Object.entries(benchmarks)) {
   if (values.only && values.only !== name) continue;

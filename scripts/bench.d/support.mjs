@@ -1,7 +1,7 @@
 // What the benchmarks share: a daemon of their own, probers inside instances, medians.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -22,6 +22,7 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
   let child;
   const start = async () => {
     const argv = [
+      ...(process.env.ENID_BENCH_NODE_ARGS?.split(' ') ?? []),
       'dist/agent/main.js',
       '--listen',
       `127.0.0.1:${port}`,
@@ -50,6 +51,7 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
   };
   await start();
   return {
+    endpoint,
     call,
     start,
     stop,
@@ -60,6 +62,14 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+/** Seconds of CPU that a process has used, all threads together. */
+export function cpuSeconds(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 /** A prober process inside a namespace. `ask` resolves to its answer; `started` tells when it has begun sending. */

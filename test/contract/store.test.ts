@@ -14,8 +14,9 @@ import {
 } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Change, Snapshot } from '../../agent/model/snapshot.js';
+import { type Change, Snapshot } from '../../agent/model/snapshot.js';
 import { openEmbeddedStore } from '../../agent/store/embedded.js';
+import { GroupCommitStore, type Medium } from '../../agent/store/group-commit.js';
 import { createMemoryStore } from '../../agent/store/memory.js';
 import { type CommitEvent, type Store, StoreConflict, StoreFault } from '../../agent/store/store.js';
 import { compile } from '../support/compile.js';
@@ -82,7 +83,7 @@ describe.each([
     const store = await create();
     const client = async () => {
       for (let done = 0; done < 20; ) {
-        const seen = store.snapshot();
+        const seen = store.head();
         const count = Number(seen.get('vpc', vpcRecord(1).vpcId)?.tags.count ?? 0);
         const outcome = await store.commit(seen.revision, [put(1, { count: String(count + 1) })]).catch((error) => error);
         if (outcome instanceof StoreConflict) continue;
@@ -128,6 +129,35 @@ describe.each([
     ]);
   });
 
+  it('takes commits on the head before those below it are durable; all become durable in their order', async () => {
+    const store = await create();
+    const told: number[] = [];
+    store.watch(({ before, after, changes }) => {
+      told.push(after.revision);
+      expect([after.revision - before.revision, changes.length, store.snapshot()]).toEqual([1, 1, after]);
+    });
+    const commits = Array.from({ length: 200 }, (_, n) => store.commit(store.head().revision, [put(n)]));
+    expect([store.head().revision, store.snapshot().revision]).toEqual([200, 0]);
+    const states = await Promise.all(commits);
+    expect(states.map(({ revision }) => revision)).toEqual(Array.from({ length: 200 }, (_, n) => n + 1));
+    expect(states.map((state) => vpcs(state).length)).toEqual(Array.from({ length: 200 }, (_, n) => n + 1));
+    expect(told).toEqual(states.map(({ revision }) => revision));
+    expect(store.snapshot()).toBe(store.head());
+  });
+
+  it('a commit of nothing waits until the head is durable', async () => {
+    const store = await create();
+    void store.commit(0, [put(1)]);
+    const seen = await store.commit(1, []);
+    expect([seen.revision, store.snapshot()]).toEqual([1, seen]);
+  });
+
+  it('records that come and go within one write leave nothing', async () => {
+    const store = await create();
+    await Promise.all([store.commit(0, [put(1), put(2)]), store.commit(1, [drop(1), put(2, { name: 'x' })]), store.commit(2, [put(3)])]);
+    expect(vpcs(store.snapshot())).toEqual([vpcRecord(2, { name: 'x' }), vpcRecord(3)]);
+  });
+
   it('holds 10,000 records written in one commit, and finds them by index', async () => {
     const store = await create();
     const after = await store.commit(
@@ -151,6 +181,60 @@ describe('memory store', () => {
   it('starts from a given snapshot', async () => {
     const initial = await createMemoryStore().commit(0, [put(1)]);
     expect(createMemoryStore(initial).snapshot()).toBe(initial);
+  });
+});
+
+describe('a write that fails', () => {
+  /** A medium whose writes wait for `let`: of each, whether it succeeds. */
+  const gated = () => {
+    const writes: { revision: number; changes: readonly Change[]; end: (error?: Error) => void }[] = [];
+    const medium: Medium = {
+      write: (revision, changes) =>
+        new Promise((resolve, reject) => writes.push({ revision, changes, end: (error) => (error ? reject(error) : resolve()) })),
+      close: async () => undefined,
+    };
+    return { writes, store: new GroupCommitStore(Snapshot.empty, medium) };
+  };
+
+  it('fails all that it carries and all that was decided on it; the state is as before, and later commits go on', async () => {
+    const { writes, store } = gated();
+    const events: number[] = [];
+    store.watch(({ after }) => events.push(after.revision));
+    const first = store.commit(0, [put(1)]);
+    await expect.poll(() => writes.length).toBe(1);
+    const together = [store.commit(1, [put(2)]), store.commit(2, [put(3)]), store.commit(3, [])];
+    writes[0]?.end();
+    expect((await first).revision).toBe(1);
+    await expect.poll(() => writes.length).toBe(2);
+    expect([writes[1]?.revision, writes[1]?.changes.length]).toEqual([3, 2]);
+    const above = store.commit(3, [put(4)]);
+    writes[1]?.end(new StoreFault('full'));
+    const outcomes = await Promise.allSettled([...together, above]);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason.message)).toEqual(['full', 'full', 'full', 'full']);
+    expect([store.head(), vpcs(store.snapshot())]).toEqual([store.snapshot(), [vpcRecord(1)]]);
+    const after = store.commit(1, [put(5)]);
+    await expect.poll(() => writes.length).toBe(3);
+    writes[2]?.end();
+    expect([vpcs(await after), events]).toEqual([
+      [vpcRecord(1), vpcRecord(5)],
+      [1, 2],
+    ]);
+  });
+
+  it('what came while another write was under way shares the next one', async () => {
+    const { writes, store } = gated();
+    const commits = [store.commit(0, [put(0)])];
+    await expect.poll(() => writes.length).toBe(1);
+    for (let n = 1; n < 50; n++) {
+      commits.push(store.commit(n, [put(n)]));
+      await new Promise(setImmediate);
+    }
+    writes[0]?.end();
+    await expect.poll(() => writes.length).toBe(2);
+    writes[1]?.end();
+    expect((await Promise.all(commits)).at(-1)?.revision).toBe(50);
+    await store.close();
+    expect(writes).toHaveLength(2);
   });
 });
 
@@ -186,7 +270,9 @@ describe('embedded store on disk', () => {
     const store = await open();
     await store.commit(0, [put(1)]);
     const tooLongKey: Change = { kind: 'vpc', id: 'x'.repeat(5000), record: vpcRecord(7) };
-    await expect(store.commit(1, [put(2), tooLongKey])).rejects.toBeInstanceOf(StoreFault);
+    const group = [store.commit(1, [put(2)]), store.commit(2, [put(4), tooLongKey]), store.commit(3, [put(5)])];
+    const outcomes = await Promise.allSettled(group);
+    expect(outcomes.every((outcome) => outcome.status === 'rejected' && outcome.reason instanceof StoreFault)).toBe(true);
     expect(vpcs(store.snapshot())).toEqual([vpcRecord(1)]);
     await store.commit(1, [put(3)]);
     await store.close();
@@ -301,8 +387,8 @@ describe('embedded store after SIGKILL', () => {
       const store = await open();
       const { revision } = store.snapshot();
       expect(revision).toBeGreaterThanOrEqual(acknowledged);
-      // At most the commit that was under way.
-      expect(revision).toBeLessThanOrEqual(acknowledged + 1);
+      // At most the group of commits that was under way.
+      expect(revision).toBeLessThanOrEqual(acknowledged + 3);
       const serials = new Set(
         vpcs(store.snapshot())
           .slice(0, 5)

@@ -14,8 +14,7 @@ export interface SignedRequest {
 
 /** Whose signatures are good. */
 export interface Trust {
-  /** By access key id. */
-  readonly secrets: ReadonlyMap<string, string>;
+  readonly secretOf: (accessKeyId: string) => string | undefined;
   readonly region: string;
 }
 
@@ -36,16 +35,18 @@ const MAX_SKEW_MS = 15 * 60 * 1000;
 const MAX_EXPIRES_SECONDS = 7 * 24 * 60 * 60;
 
 /**
- * Checks the signature of a request, in its header or in its URL. Resolves nothing about who may do what: whoever signs, may.
+ * Checks the signature of a request, in its header or in its URL, and returns the id of its access key. Tells nothing about who may do what.
  * @throws {ApiError} MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, RequestExpired, SignatureDoesNotMatch
  */
-export function verifySignature(request: SignedRequest, { secrets, region: ours }: Trust, nowMs: number): void {
+export function verifySignature(request: SignedRequest, { secretOf, region: ours }: Trust, nowMs: number): string {
   const query = queryOf(request.url);
   const claim = claimOf(request, query);
   checkScope(claim, ours);
-  const secret = secrets.get(claim.accessKeyId);
+  const secret = secretOf(claim.accessKeyId);
   if (secret === undefined)
-    throw apiError('InvalidClientTokenId', { reason: 'The access key id of the request is not one of the configuration (accessKeys)' });
+    throw apiError('InvalidClientTokenId', {
+      reason: 'The access key id of the request is not one of the configuration (accessKeys, credentialsFile)',
+    });
   checkTime(claim, nowMs);
   const [date = '', region = '', service = ''] = claim.scope;
   const text = [ALGORITHM, claim.time, claim.scope.join('/'), sha256(canonicalRequest(request, query, claim))].join('\n');
@@ -56,6 +57,7 @@ export function verifySignature(request: SignedRequest, { secrets, region: ours 
     throw apiError('SignatureDoesNotMatch', {
       reason: 'The request signature we calculated does not match the signature you provided. Check the secret access key',
     });
+  return claim.accessKeyId;
 }
 
 type Query = readonly (readonly [name: string, value: string])[];

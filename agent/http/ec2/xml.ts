@@ -19,25 +19,39 @@ export function errorXml(code: string, message: string, requestId: string): stri
 
 /** Members without a value are left out; a list without items is an empty element. */
 function structureXml(tree: Tree, structure: string): string {
-  const members = membersOf(structure);
-  const unknown = Object.keys(tree).find((name) => tree[name] !== undefined && !members.some((member) => member.name === name));
+  let text = '';
+  let left = Object.keys(tree).length;
+  for (const { name, xml, shape } of membersOf(structure)) {
+    const value = tree[name];
+    if (value !== undefined) text += `<${xml}>${valueXml(value, shape)}</${xml}>`;
+    if (Object.hasOwn(tree, name)) left--;
+  }
+  if (left > 0) refuseUnknown(tree, structure);
+  return text;
+}
+
+function refuseUnknown(tree: Tree, structure: string): void {
+  const known = new Set(membersOf(structure).map(({ name }) => name));
+  const unknown = Object.keys(tree).find((name) => tree[name] !== undefined && !known.has(name));
   if (unknown !== undefined) throw new Error(`an answer has a member ${structure}.${unknown} that the API does not know`);
-  return members
-    .map(({ name, xml, shape }) => (tree[name] === undefined ? '' : `<${xml}>${valueXml(tree[name], shape)}</${xml}>`))
-    .join('');
 }
 
 function valueXml(value: unknown, shape: Shape): string {
   if (shape.kind === 'structure') return structureXml(value as Tree, shape.name);
-  if (shape.kind === 'list')
-    return (value as readonly unknown[]).map((item) => `<${shape.itemName}>${valueXml(item, shape.item)}</${shape.itemName}>`).join('');
-  return escapeXml(String(value));
+  if (shape.kind !== 'list') return escapeXml(String(value));
+  let text = '';
+  for (const item of value as readonly unknown[]) text += `<${shape.itemName}>${valueXml(item, shape.item)}</${shape.itemName}>`;
+  return text;
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#13;' };
 
+/** ASCII that stands for itself: nearly all there is. */
+const PLAIN = /^[ !#-%'-;=?-~]*$/;
+
 /** Characters that XML cannot carry, unpaired surrogates among them, become the replacement character. */
 export function escapeXml(text: string): string {
+  if (PLAIN.test(text)) return text;
   return text
     .replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (character) => (/[\t\n\r\x7f-\x9f]/.test(character) ? character : '\ufffd'))
     .replaceAll(/[&<>"\r]/g, (character) => ENTITIES[character] ?? character);

@@ -78,6 +78,11 @@ describe('answers', () => {
     expect(xml).toContain('<DescribeSubnetsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>');
   });
 
+  it('with a member that the API does not know are a bug, and told as one', () => {
+    expect(() => answerXml('DescribeSubnets', { Subnets: [{ SubnetId: 'a', Nonsense: 1 }] }, 'r')).toThrow(/Subnet\.Nonsense/);
+    expect(answerXml('DescribeSubnets', { Subnets: [{ SubnetId: 'a', Nonsense: undefined }] }, 'r')).toContain('<subnetId>a</subnetId>');
+  });
+
   it('say true where the action has no output', () => {
     expect(answerXml('DeleteVpc', {}, 'r')).toContain('<return>true</return>');
   });
@@ -88,7 +93,8 @@ describe('answers', () => {
 });
 
 describe('signatures', () => {
-  const trust = { secrets: new Map([['AKIDEXAMPLEAKIDEX', 'secretsecretsecret']]), region: 'us-east-1' };
+  const secrets = new Map([['AKIDEXAMPLEAKIDEX', 'secretsecretsecret']]);
+  const trust = { secretOf: (id: string) => secrets.get(id), region: 'us-east-1' };
   const at = Date.parse('2026-01-01T00:00:00Z');
   const signed =
     (authorization: string, date = '20260101T000000Z') =>

@@ -50,7 +50,7 @@ function interfaceTree(eni: NetworkInterface, region: Region): Tree {
     Ipv6Addresses: view.ipv6Addresses.map((Ipv6Address) => ({ Ipv6Address })),
     Ipv6Address: view.ipv6Addresses[0],
     Association: associationTree(view.association, ownerId),
-    ...(attachment && { Attachment: attachmentTree(attachment, ownerId) }),
+    Attachment: attachment && attachmentTree(attachment, ownerId),
     TagSet: tagList(view.tags),
   };
 }
