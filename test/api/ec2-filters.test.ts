@@ -87,7 +87,7 @@ beforeAll(async () => {
   ids.peering = (
     await send(new ec2.CreateVpcPeeringConnectionCommand({ VpcId, PeerVpcId: ids.two }))
   ).VpcPeeringConnection.VpcPeeringConnectionId;
-});
+}, 60_000);
 afterAll(() => aws.close());
 
 const filtered = (action: string, name: string, value: string) =>
@@ -108,7 +108,7 @@ describe('documented filters', () => {
       else if (/<(item|instanceId|vpcId)>/.test(xml)) refused.push(`${action} ${name}: matched`);
     }
     expect(refused).toEqual([]);
-  });
+  }, 60_000);
 
   it('and none other, by any action', async () => {
     const wrong: string[] = [];

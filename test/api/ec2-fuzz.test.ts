@@ -85,17 +85,21 @@ function structure(type: string, prefix: string, depth: number, favoured: readon
   return parts.length === 0 ? nothing : fc.tuple(...parts).map((all) => all.flat() as [string, string][]);
 }
 
-it.each(Object.keys(ACTIONS))('%s', async (name) => {
-  const action = ACTIONS[name];
-  const request = fc.nat().chain(() => structure(OPERATIONS[name]?.[0] ?? '', '', 0, action?.heeds ?? []));
-  await fc.assert(
-    fc.asyncProperty(request, async (pairs) => {
-      const form = new URLSearchParams([['Action', name], ...pairs]).toString();
-      const { status, code, xml } = await aws.post(form);
-      if (status >= 500) throw new Error(`${form}: ${code} ${JSON.stringify(aws.api.log.findLast((line) => line.err)?.err)}`);
-      if (status !== 200 && code === undefined) throw new Error(`${form}: ${status} without a code: ${xml}`);
-    }),
-    // Of which one makes RSA keys, which takes its time.
-    { seed: 20_261_124, numRuns: name === 'CreateKeyPair' ? 5 : 25, endOnFailure: true },
-  );
-});
+it.each(Object.keys(ACTIONS))(
+  '%s',
+  async (name) => {
+    const action = ACTIONS[name];
+    const request = fc.nat().chain(() => structure(OPERATIONS[name]?.[0] ?? '', '', 0, action?.heeds ?? []));
+    await fc.assert(
+      fc.asyncProperty(request, async (pairs) => {
+        const form = new URLSearchParams([['Action', name], ...pairs]).toString();
+        const { status, code, xml } = await aws.post(form);
+        if (status >= 500) throw new Error(`${form}: ${code} ${JSON.stringify(aws.api.log.findLast((line) => line.err)?.err)}`);
+        if (status !== 200 && code === undefined) throw new Error(`${form}: ${status} without a code: ${xml}`);
+      }),
+      // Of which one makes RSA keys, which takes its time.
+      { seed: 20_261_124, numRuns: name === 'CreateKeyPair' ? 5 : 25, endOnFailure: true },
+    );
+  },
+  60_000,
+);
