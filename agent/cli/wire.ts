@@ -26,7 +26,11 @@ export const Subnet = z.looseObject({
   cidrBlock: z.string(),
   ipv6: z.looseObject({ cidrBlock: z.string() }).optional(),
   availableIpAddressCount: z.number().optional(),
+  parentDevice: z.string().optional(),
+  hostAccess: z.boolean().optional(),
+  enforcement: z.looseObject({ securityGroups: z.string(), sourceDestCheck: z.string() }).optional(),
   tags: Tags,
+  condition: Condition.optional(),
 });
 export type Subnet = z.output<typeof Subnet>;
 

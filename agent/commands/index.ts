@@ -9,6 +9,7 @@ import type { Command } from './command.js';
 import { createDefaultSubnet, createDefaultVpc } from './default-vpc.js';
 import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
 import { allocateAddress, associateAddress, disassociateAddress, releaseAddress } from './elastic-ips.js';
+import { guestGone, guestStarted, guestStopped } from './guest-states.js';
 import {
   modifyInstance,
   modifyInstanceMetadataOptions,
@@ -39,6 +40,7 @@ import { createNetworkInterfacePermission, deleteNetworkInterfacePermission } fr
 import { createNetworkInterface, deleteNetworkInterface, modifyNetworkInterface } from './network-interfaces.js';
 import { createPrefixList, deletePrefixList, modifyPrefixList } from './prefix-lists.js';
 import { assignIpv6Addresses, assignPrivateIpAddresses, unassignIpv6Addresses, unassignPrivateIpAddresses } from './private-addresses.js';
+import { registerInstance } from './register-instance.js';
 import {
   associateRouteTable,
   createRouteTable,
@@ -96,6 +98,7 @@ export const PUBLIC_COMMANDS = {
   detachNetworkInterface,
   moveNetworkInterface,
   runInstances,
+  registerInstance,
   startInstance,
   stopInstance,
   rebootInstance,
@@ -174,6 +177,9 @@ export const SYSTEM_COMMANDS = {
   finishStop,
   finishTerminate,
   finishNatGateway,
+  guestStopped,
+  guestStarted,
+  guestGone,
   forgetExpired,
   reset,
 } satisfies Record<string, Command>;

@@ -32,7 +32,15 @@ export function createCommands(program: Command, io: Io): void {
     .argument('<range>', 'IPv4 range within the VPC')
     .option('--zone <zone>', 'availability zone')
     .option('--ipv6 [range]', 'with an IPv6 range too: this /64 of the VPC, or one that is chosen')
-    .addHelpText('after', examples('eni create subnet main 10.0.1.0/24 --name public'))
+    .option('--parent <device>', 'device of the host that it is on: interfaces are macvlan devices there')
+    .option('--host-access', 'with --parent: the host gets an address in it, base plus three')
+    .addHelpText(
+      'after',
+      examples(
+        'eni create subnet main 10.0.1.0/24 --name public',
+        'eni create subnet main 10.0.7.0/24 --name wire --parent eth1 --host-access',
+      ),
+    )
     .action(
       action(io, async (session, [vpc, cidrBlock], options) =>
         submit(session, 'subnet', options, {
@@ -40,6 +48,8 @@ export function createCommands(program: Command, io: Io): void {
           cidrBlock,
           availabilityZone: options.zone,
           ipv6: options.ipv6,
+          parentDevice: options.parent,
+          hostAccess: options.hostAccess,
         }),
       ),
     );

@@ -60,6 +60,9 @@ export function peerText(peer: wire.Peer): string {
   return peer.kind === 'prefixList' ? peer.prefixListId : peer.cidr;
 }
 
+const enforcementText = ({ securityGroups, sourceDestCheck }: NonNullable<wire.Subnet['enforcement']>): string =>
+  `groups: ${securityGroups}, check: ${sourceDestCheck}`;
+
 const VPC: Column<wire.Vpc>[] = [
   { title: 'VPC', cell: (r) => r.vpcId },
   { title: 'NAME', cell: nameOf },
@@ -76,6 +79,11 @@ const SUBNET: Column<wire.Subnet>[] = [
   { title: 'RANGE', cell: (r) => r.cidrBlock },
   { title: 'IPV6', cell: (r) => r.ipv6?.cidrBlock },
   { title: 'FREE', cell: (r) => r.availableIpAddressCount, align: 'right' },
+  { title: 'PARENT', cell: (r) => r.parentDevice },
+  { title: 'HOST ACCESS', cell: (r) => yes(r.hostAccess) },
+  // Of veth subnets, which need no telling, it is the router.
+  { title: 'ENFORCED', cell: (r) => (r.parentDevice && r.enforcement ? enforcementText(r.enforcement) : undefined) },
+  { title: 'FAULT', cell: faultOf },
 ];
 const INTERFACE: Column<wire.NetworkInterface>[] = [
   { title: 'INTERFACE', cell: (r) => r.networkInterfaceId },

@@ -20,7 +20,8 @@ const AttachmentView = z
       .strictObject({
         netns: z.string().describe('Network namespace of the instance.'),
         name: z.string().describe('Name in the instance.'),
-        hostEnd: z.string().describe("Name in the VPC's router namespace."),
+        hostEnd: z.string().optional().describe("Name in the VPC's router namespace; macvlan interfaces have none."),
+        parent: z.string().optional().describe('Device of the host that a macvlan interface is on.'),
       })
       .optional()
       .describe('The Linux device; only while the instance runs.'),
@@ -112,7 +113,7 @@ export function networkInterfaceView(eni: NetworkInterface, context: ViewContext
     })),
     association: publicAddresses.get(primaryAddress(eni)),
     ipv6Addresses: [...eni.ipv6Addresses],
-    attachment: eni.attachment && status && attachmentView(eni.attachment, status, snapshot),
+    attachment: eni.attachment && status && attachmentView(eni.attachment, status, snapshot, eni.subnetId),
     permissions: eni.permissions && [...eni.permissions],
     createTime: eni.createTime,
     ownerId: eni.ownerId,
@@ -142,14 +143,16 @@ function attachmentView(
   attachment: NonNullable<NetworkInterface['attachment']>,
   status: z.output<typeof AttachmentView>['status'],
   snapshot: ViewContext['snapshot'],
+  subnetId: string,
 ): z.output<typeof AttachmentView> {
   const running = snapshot.get('instance', attachment.instanceId)?.state === 'running';
   const { attachmentId, instanceId, deviceIndex } = attachment;
+  const parent = snapshot.get('subnet', subnetId)?.parent?.device;
+  const hostSide = parent === undefined ? { hostEnd: hostEndName(attachmentId) } : { parent };
   return {
     ...pick(attachment, ['attachmentId', 'instanceId', 'deviceIndex', 'networkCardIndex', 'deleteOnTermination', 'attachTime']),
     status,
-    ...(running &&
-      status !== 'detaching' && { device: { netns: instanceId, name: instanceEndName(deviceIndex), hostEnd: hostEndName(attachmentId) } }),
+    ...(running && status !== 'detaching' && { device: { netns: instanceId, name: instanceEndName(deviceIndex), ...hostSide } }),
   };
 }
 
