@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
@@ -74,6 +75,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   });
   const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
   const metrics = createMetrics();
+  const audit = openAuditLog({ dir: `${config.dataDir}/audit` });
   const settings = {
     hostId: config.hostId,
     mtu: config.mtu,
@@ -118,6 +120,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     features: () => features,
     events: new EventHub(randomHex(8)),
     metrics,
+    audit,
     reset: async () => {
       const { after } = await run([{ command: 'reset', input: {} }]);
       await loop.settled(after);
@@ -148,6 +151,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       supervisor.close();
       kernel.close();
       await store.close();
+      audit.close();
     },
   };
 }

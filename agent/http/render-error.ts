@@ -36,7 +36,7 @@ const FRAMEWORK_FAULTS: Readonly<Record<string, (error: Error) => ApiError>> = {
 };
 
 /** Whatever was thrown, as the caller's fault or the server's. `undefined`: a fault of ours that nobody foresaw. */
-function asApiError(error: unknown): ApiError | undefined {
+export function asApiError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
   if (error instanceof StoreFault)
     return apiError('ServiceUnavailable', { reason: 'The store does not take changes now; nothing was changed. The log tells why' });
@@ -82,8 +82,9 @@ export function sendError(error: ApiError, request: FastifyRequest, reply: Fasti
     .send(envelope(error, request.id));
 }
 
-/** In EC2 an unknown id is a bad request, wherever it stands. In REST an unknown id in the path is a path that leads nowhere. */
+/** What HTTP has a status for, and EC2 another. In EC2 an unknown id is a bad request, wherever it stands. In REST an unknown id in the path is a path that leads nowhere. */
 function statusOf(error: ApiError, request: FastifyRequest): number {
+  if (error.code === 'RequestLimitExceeded') return 429;
   const inPath = error.code.endsWith('NotFound') && Object.values(request.params ?? {}).includes(error.id);
   return inPath ? 404 : error.status;
 }

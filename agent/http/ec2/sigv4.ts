@@ -28,15 +28,17 @@ const MAX_SKEW_MS = 15 * 60 * 1000;
 const MAX_EXPIRES_SECONDS = 7 * 24 * 60 * 60;
 
 /**
- * Checks the signature of a request against the secrets, by access key id. Resolves nothing about who may do what: whoever signs, may.
+ * Checks the signature of a request against the secret of its access key, and returns that one's id. Tells nothing about who may do what.
  * @throws {ApiError} MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, RequestExpired, SignatureDoesNotMatch
  */
-export function verifySignature(request: SignedRequest, secrets: ReadonlyMap<string, string>, nowMs: number): void {
+export function verifySignature(request: SignedRequest, secretOf: (accessKeyId: string) => string | undefined, nowMs: number): string {
   const query = queryOf(request.url);
   const claim = claimOf(request, query);
-  const secret = secrets.get(claim.accessKeyId);
+  const secret = secretOf(claim.accessKeyId);
   if (secret === undefined)
-    throw apiError('InvalidClientTokenId', { reason: 'The access key id of the request is not one of the configuration (accessKeys)' });
+    throw apiError('InvalidClientTokenId', {
+      reason: 'The access key id of the request is not one of the configuration (accessKeys, credentialsFile)',
+    });
   checkTime(claim, nowMs);
   const [date = '', region = '', service = ''] = claim.scope;
   const text = [ALGORITHM, claim.time, claim.scope.join('/'), sha256(canonicalRequest(request, query, claim))].join('\n');
@@ -47,6 +49,7 @@ export function verifySignature(request: SignedRequest, secrets: ReadonlyMap<str
     throw apiError('SignatureDoesNotMatch', {
       reason: 'The request signature we calculated does not match the signature you provided. Check the secret access key',
     });
+  return claim.accessKeyId;
 }
 
 type Query = readonly (readonly [name: string, value: string])[];

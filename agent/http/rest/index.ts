@@ -1,3 +1,4 @@
+import { auditRoutes } from './audit.js';
 import { batchRoutes } from './batch.js';
 import { dhcpOptionsRoutes } from './dhcp-options.js';
 import { elasticIpRoutes } from './elastic-ips.js';
@@ -31,4 +32,5 @@ export const REST_ROUTES: readonly Route[] = [
   ...dhcpOptionsRoutes,
   ...systemRoutes,
   ...batchRoutes,
+  ...auditRoutes,
 ];

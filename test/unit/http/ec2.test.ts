@@ -100,7 +100,7 @@ describe('signatures', () => {
     () =>
       verifySignature(
         { method: 'POST', url: '/', headers: { host: 'localhost', 'x-amz-date': date, authorization }, body: new Uint8Array() },
-        secrets,
+        (id) => secrets.get(id),
         at,
       );
   const text = (key: string, day = '20260101', service = 'ec2') =>
@@ -121,7 +121,7 @@ describe('signatures', () => {
 
   it('are asked for', () => {
     const bare = { method: 'POST', url: '/', headers: { host: 'localhost' }, body: new Uint8Array() };
-    expect(codeOf(() => verifySignature(bare, secrets, at))).toBe('MissingAuthenticationToken');
+    expect(codeOf(() => verifySignature(bare, (id) => secrets.get(id), at))).toBe('MissingAuthenticationToken');
   });
 });
 
