@@ -5,7 +5,7 @@ import { type NetworkInterface, primaryAddress } from '../../model/network-inter
 import { nounRoutes, requirePath } from './noun.js';
 import { type CommandRoute, commandRoute, queryRoute } from './route.js';
 import { attachmentStatus, interfaceStatus, privateDnsName, publicDnsName } from './status.js';
-import { ConditionView, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
+import { ConditionView, nounFields, shownId, shownTime, type ViewContext } from './view.js';
 
 const AttachmentView = z
   .strictObject({
@@ -133,12 +133,17 @@ function attachmentView(
   snapshot: ViewContext['snapshot'],
 ): z.output<typeof AttachmentView> {
   const running = snapshot.get('instance', attachment.instanceId)?.state === 'running';
-  const { attachmentId, instanceId, deviceIndex } = attachment;
+  const { attachmentId, instanceId, deviceIndex, networkCardIndex, deleteOnTermination, attachTime } = attachment;
+  const hasDevice = running && status !== 'detaching';
   return {
-    ...pick(attachment, ['attachmentId', 'instanceId', 'deviceIndex', 'networkCardIndex', 'deleteOnTermination', 'attachTime']),
+    attachmentId,
+    instanceId,
+    deviceIndex,
+    networkCardIndex,
+    deleteOnTermination,
+    attachTime,
     status,
-    ...(running &&
-      status !== 'detaching' && { device: { netns: instanceId, name: instanceEndName(deviceIndex), hostEnd: hostEndName(attachmentId) } }),
+    device: hasDevice ? { netns: instanceId, name: instanceEndName(deviceIndex), hostEnd: hostEndName(attachmentId) } : undefined,
   };
 }
 
