@@ -3,9 +3,9 @@
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { describes } from './api.mjs';
+import { bringUp } from './crowd.mjs';
 import { cpuSeconds, median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
 
-const PER_INSTANCE = 4;
 const IDLE_SECONDS = 25;
 
 export async function fleet({ interfaces, rounds }) {
@@ -49,21 +49,6 @@ export async function fleet({ interfaces, rounds }) {
   } finally {
     await daemon.dispose();
   }
-}
-
-async function bringUp(daemon, { interfaces, subnetId, groupId }) {
-  const count = Math.ceil(interfaces / PER_INSTANCE);
-  const start = now();
-  const networkInterfaces = Array.from({ length: PER_INSTANCE }, (_, deviceIndex) => ({ deviceIndex, subnetId, groupIds: [groupId] }));
-  const made = [];
-  for (let i = 0; i < count; i += 50) {
-    const body = { instanceType: 'c5.4xlarge', count: Math.min(50, count - i), networkInterfaces };
-    made.push(...(await daemon.call('POST', '/v1/instances', body)).instances);
-  }
-  const answered = msSince(start);
-  const members = made.flatMap((each) => each.networkInterfaces);
-  const addresses = members.map((eni) => eni.privateIpAddresses[0].privateIpAddress);
-  return { count, start, answered, members, addresses };
 }
 
 /** Pings every address from one instance until all have answered; bounded. Returns how many did. */
