@@ -5,6 +5,9 @@ import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
+import { prepareGuests } from './guests/prepare.js';
+import { resolveLocal } from './guests/resolve.js';
+import { GuestWatcher } from './guests/watcher.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
@@ -75,7 +78,18 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     parentFault: (device) => parentFault(kernel, features, device),
     ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
-  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
+  const run: HttpDeps['transact'] = async (calls, options) => {
+    const guest = await prepareGuests(calls, resolveLocal);
+    return transact(store, () => ({ ...context(), guest }), calls, options);
+  };
+  const guests = new GuestWatcher({
+    store,
+    hostId: config.hostId,
+    now: systemClock.now,
+    onChange: (units) => loop.markDirty(units),
+    run,
+    log,
+  });
   const metrics = createMetrics();
   const audit = openAuditLog({ dir: `${config.dataDir}/audit` });
   const settings = {
@@ -85,6 +99,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
+    holders: guests.holders,
     ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
@@ -99,7 +114,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     store,
     kernel,
     runtime,
-    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata),
+    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests),
     status,
     settings,
     resyncMs: config.resyncSeconds * 1000,
@@ -131,6 +146,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   };
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
+  guests.start();
   await loop.start();
   // Nothing was ever written: this is the first start.
   if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
@@ -148,6 +164,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       clearInterval(housekeeping);
       stopEvents();
       await server.close();
+      guests.stop();
       await loop.stop();
       metadata.close();
       supervisor.close();

@@ -7,7 +7,7 @@ import { type Link, listLinks } from './netlink/link.js';
 import { listNeighbours } from './netlink/neighbour.js';
 import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
-import { netnsIdentity, netnsNames } from './netns.js';
+import { isHeldNetns, netnsIdentity, netnsNames } from './netns.js';
 import { readGuards, readHostNft, readInstanceNft, readNft } from './nft.js';
 import { VethObserver } from './observe-veth.js';
 import { Pace } from './pace.js';
@@ -91,9 +91,10 @@ export class Observer {
       case 'nat':
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.nat), ...this.#marked(netns), ...(await nftOf(netns))];
       case 'instance':
+        // The settings of somebody else's namespace are none of ours.
         return [
-          { kind: 'netns', netns },
-          ...sysctlsOf(netns, SYSCTLS.instance),
+          netnsOf(netns),
+          ...(isHeldNetns(netns) ? [] : sysctlsOf(netns, SYSCTLS.instance)),
           ...this.#marked(netns),
           ...(await this.#instanceFilter(netns)),
         ];
@@ -281,6 +282,11 @@ export class Observer {
       ...[...members.keys()].map((entry): KernelObject => ({ kind: 'member', netns, set: spec.name, entry })),
     ]);
   }
+}
+
+function netnsOf(netns: string): KernelObject {
+  const identity = isHeldNetns(netns) ? netnsIdentity(netns) : undefined;
+  return { kind: 'netns', netns, ...(identity !== undefined && { holder: { path: '', identity } }) };
 }
 
 const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.map(({ index, name }) => [index, name]));

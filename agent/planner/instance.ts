@@ -1,19 +1,28 @@
 import type { KernelObject } from '../kernel/port.js';
 import { instanceNamespace, SYSCTLS } from '../kernel/resources.js';
+import { isForeign } from '../model/instance.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { instanceFilter } from './instance-filter.js';
 import type { PlanSettings } from './plan.js';
 import { presentInstance } from './presence.js';
 
-/** An instance's namespace, with or without interfaces, and the filter of its macvlan interfaces. What is on its devices belongs to the interfaces. */
-export function planInstance(snapshot: Snapshot, { hostId }: PlanSettings, instanceId: string): KernelObject[] {
+/**
+ * An instance's namespace, with or without interfaces. What is on its devices belongs to the interfaces. Somebody else's gets the name
+ * and no settings; nothing while it is not there. Each has the filter of its macvlan interfaces.
+ */
+export function planInstance(snapshot: Snapshot, { hostId, holders }: PlanSettings, instanceId: string): KernelObject[] {
   const instance = presentInstance(snapshot, hostId, instanceId);
   if (!instance) return [];
   const netns = instanceNamespace(instance.instanceId);
-  const filter = instanceFilter(snapshot, hostId, instanceId);
+  const text = instanceFilter(snapshot, hostId, instanceId);
+  const filter: KernelObject[] = text ? [{ kind: 'nft', netns, ...text }] : [];
+  if (isForeign(instance)) {
+    const holder = holders?.get(instanceId);
+    return holder ? [{ kind: 'netns', netns, holder }, ...filter] : [];
+  }
   return [
     { kind: 'netns', netns },
     ...Object.entries(SYSCTLS.instance).map(([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value })),
-    ...(filter ? [{ kind: 'nft', netns, ...filter } as const] : []),
+    ...filter,
   ];
 }
