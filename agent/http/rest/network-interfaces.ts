@@ -170,9 +170,20 @@ const CountersView = z
     txBytes: z.number().describe('Bytes that the interface sent.'),
     txPackets: z.number(),
     ingressGroupDrops: z.number().describe('Packets to the interface that no rule of its groups let in.'),
-    egressGroupDrops: z.number().describe('Packets of the interface that no rule of its groups let out.'),
-    sourceCheckDrops: z.number().describe("Packets of the interface with a source that is not the interface's."),
+    egressGroupDrops: z
+      .number()
+      .describe(
+        'Packets of the interface that no rule of its groups let out, that the router itself has no use for, or that are past the limit of flows.',
+      ),
+    sourceCheckDrops: z
+      .number()
+      .describe(
+        "Packets of the interface with a source that is not the interface's; without source check only those that meet another limit.",
+      ),
     destinationCheckDrops: z.number().describe("Packets to the interface with a destination that is not the interface's."),
+    frameDrops: z
+      .number()
+      .describe('Frames of the interface that mean nothing to a router: for another MAC, with VLAN tags, of unknown kinds.'),
   })
   .meta({ id: 'InterfaceCounters', description: 'Since the device was made; a move or a stop starts anew.' });
 
