@@ -5,6 +5,9 @@ import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
+import { prepareGuests } from './guests/prepare.js';
+import { resolveLocal } from './guests/resolve.js';
+import { GuestWatcher } from './guests/watcher.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
@@ -73,7 +76,18 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
-  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
+  const run: HttpDeps['transact'] = async (calls, options) => {
+    const guest = await prepareGuests(calls, resolveLocal);
+    return transact(store, () => ({ ...context(), guest }), calls, options);
+  };
+  const guests = new GuestWatcher({
+    store,
+    hostId: config.hostId,
+    now: systemClock.now,
+    onChange: (units) => loop.markDirty(units),
+    run,
+    log,
+  });
   const metrics = createMetrics();
   const audit = openAuditLog({ dir: `${config.dataDir}/audit` });
   const settings = {
@@ -83,6 +97,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
+    holders: guests.holders,
     ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
@@ -97,7 +112,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     store,
     kernel,
     runtime,
-    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata),
+    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests),
     status,
     settings,
     resyncMs: config.resyncSeconds * 1000,
@@ -129,6 +144,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   };
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
+  guests.start();
   await loop.start();
   // Nothing was ever written: this is the first start.
   if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
@@ -146,6 +162,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       clearInterval(housekeeping);
       stopEvents();
       await server.close();
+      guests.stop();
       await loop.stop();
       metadata.close();
       supervisor.close();

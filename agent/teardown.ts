@@ -2,10 +2,12 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInstanceRuntime } from './instances/linux.js';
-import { deleteNetns, netnsNames } from './kernel/netns.js';
+import { createLinuxKernel } from './kernel/linux.js';
+import { deleteNetns, isHeldNetns, netnsNames } from './kernel/netns.js';
 import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
 import { endTunnels } from './kernel/wireguard.js';
 import { isId } from './model/ids.js';
+import { order } from './reconcile/order.js';
 import { createSupervisor } from './services/supervisor.js';
 import { LOCK_FILE, lockDirectory, STORE_FILE } from './store/directory.js';
 
@@ -38,6 +40,7 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.
     await Promise.all([...instances].map((id) => runtime.end(id)));
+    await leave(namespaces.filter(isHeldNetns));
     // A tunnel's process would keep its namespace alive, unseen.
     await Promise.all(namespaces.map(endTunnels));
     await Promise.all(namespaces.map(deleteNetns));
@@ -46,6 +49,19 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     return { namespaces, dataDir: directory };
   } finally {
     lock?.release();
+  }
+}
+
+/** Takes what is ours out of namespaces of others, which stay. */
+async function leave(guests: readonly string[]): Promise<void> {
+  if (guests.length === 0) return;
+  const kernel = createLinuxKernel({ log: { warn: () => {} } });
+  try {
+    const observed = await kernel.observe(new Set(guests));
+    const deletions = [...observed.values()].map((object) => ({ op: { verb: 'delete', object } as const, unit: object.netns, needs: [] }));
+    await kernel.apply(order(deletions));
+  } finally {
+    kernel.close();
   }
 }
 

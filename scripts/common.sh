@@ -82,9 +82,9 @@ ensure_all() { ensure_tools; ensure_node; ensure_packages; ensure_build; }
 
 # isolated COMMAND… – runs it in a network and a mount namespace of its own, where no packet can leave the machine.
 isolated() {
-  mkdir -p /run/netns /etc/netns
+  mkdir -p /run/netns /run/enid /etc/netns
   unshare --net --mount --fork --kill-child -- bash -c '
-    mount --make-rprivate / && mount -t tmpfs none /run/netns && mount -t tmpfs none /etc/netns && mount -t sysfs none /sys 2>/dev/null
+    mount --make-rprivate / && mount -t tmpfs none /run/netns && mount -t tmpfs none /run/enid && mount -t tmpfs none /etc/netns && mount -t sysfs none /sys 2>/dev/null
     ip link set lo up; exec "$@"' isolated "$@"
 }
 

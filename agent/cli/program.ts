@@ -10,6 +10,7 @@ import { labCommands } from './commands/lab.js';
 import { type LocalFunctions, localCommands } from './commands/local.js';
 import { metadataCommand } from './commands/metadata.js';
 import { modifyCommands } from './commands/modify.js';
+import { registerCommand } from './commands/register.js';
 import { routeCommands } from './commands/routes.js';
 import { ruleCommands } from './commands/rules.js';
 import { watchCommand } from './commands/watch.js';
@@ -51,6 +52,7 @@ export function buildProgram({ io, version, local }: ProgramDeps): Command {
   describeCommand(program, io);
   createCommands(program, io);
   instanceCommands(program, io);
+  registerCommand(program, io);
   interfaceCommands(program, io);
   ruleCommands(program, io);
   routeCommands(program, io);

@@ -3,6 +3,7 @@ import type { Command } from './command.js';
 import { createDefaultSubnet, createDefaultVpc } from './default-vpc.js';
 import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
 import { allocateAddress, associateAddress, disassociateAddress, releaseAddress } from './elastic-ips.js';
+import { guestGone, guestStarted, guestStopped } from './guest-states.js';
 import {
   modifyInstance,
   modifyInstanceMetadataOptions,
@@ -31,6 +32,7 @@ import {
 import { createNetworkInterface, deleteNetworkInterface, modifyNetworkInterface } from './network-interfaces.js';
 import { createPrefixList, deletePrefixList, modifyPrefixList } from './prefix-lists.js';
 import { assignIpv6Addresses, assignPrivateIpAddresses, unassignIpv6Addresses, unassignPrivateIpAddresses } from './private-addresses.js';
+import { registerInstance } from './register-instance.js';
 import {
   associateRouteTable,
   createRouteTable,
@@ -88,6 +90,7 @@ export const PUBLIC_COMMANDS = {
   detachNetworkInterface,
   moveNetworkInterface,
   runInstances,
+  registerInstance,
   startInstance,
   stopInstance,
   rebootInstance,
@@ -153,10 +156,17 @@ export const PUBLIC_COMMANDS = {
 } satisfies Record<string, Command>;
 
 /** What only the agent itself may ask for. */
-export const SYSTEM_COMMANDS = { finishDetach, finishStop, finishTerminate, finishNatGateway, forgetExpired, reset } satisfies Record<
-  string,
-  Command
->;
+export const SYSTEM_COMMANDS = {
+  finishDetach,
+  finishStop,
+  finishTerminate,
+  finishNatGateway,
+  guestStopped,
+  guestStarted,
+  guestGone,
+  forgetExpired,
+  reset,
+} satisfies Record<string, Command>;
 
 export const COMMANDS = { ...PUBLIC_COMMANDS, ...SYSTEM_COMMANDS } satisfies Record<string, Command>;
 

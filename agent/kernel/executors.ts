@@ -7,7 +7,7 @@ import { changeLink } from './netlink/link.js';
 import { deleteNeighbour, newNeighbour } from './netlink/neighbour.js';
 import { deleteRoute, newRoute } from './netlink/route.js';
 import { deleteRule, newRule } from './netlink/rule.js';
-import { createNetns, deleteNetns } from './netns.js';
+import { createNetns, deleteNetns, holdNetns } from './netns.js';
 import { ensureNft, removeNft } from './nft.js';
 import type { Observer } from './observe.js';
 import { Pace } from './pace.js';
@@ -96,9 +96,15 @@ const makeNetns: Work<'netns'> = {
   by: 'work',
   lane: anywhere,
   run: (objects, { sockets, monitor }) =>
-    each(objects, ({ netns }) => {
-      createNetns(netns);
-      throwFirst(sockets.route(netns).batch([changeLink('lo', { up: true })]));
+    each(objects, async ({ netns, holder }) => {
+      if (holder) {
+        monitor.untrack(netns);
+        sockets.forget(netns);
+        await holdNetns(netns, holder);
+      } else {
+        createNetns(netns);
+        throwFirst(sockets.route(netns).batch([changeLink('lo', { up: true })]));
+      }
       monitor.track(netns);
     }),
 };

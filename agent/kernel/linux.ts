@@ -8,7 +8,7 @@ import type { Kernel } from './port.js';
 import { NamespaceSockets } from './sockets.js';
 
 export interface LinuxKernelOptions {
-  readonly log: Logger;
+  readonly log: Pick<Logger, 'warn'>;
 }
 
 /**

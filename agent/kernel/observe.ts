@@ -6,7 +6,7 @@ import { type Link, listLinks } from './netlink/link.js';
 import { listNeighbours } from './netlink/neighbour.js';
 import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
-import { netnsIdentity, netnsNames } from './netns.js';
+import { isHeldNetns, netnsIdentity, netnsNames } from './netns.js';
 import { readHostNft, readNft } from './nft.js';
 import { VethObserver } from './observe-veth.js';
 import { Pace } from './pace.js';
@@ -90,7 +90,8 @@ export class Observer {
       case 'nat':
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.nat), ...this.#marked(netns), ...(await nftOf(netns))];
       case 'instance':
-        return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.instance), ...this.#marked(netns)];
+        // The settings of somebody else's namespace are none of ours.
+        return [netnsOf(netns), ...(isHeldNetns(netns) ? [] : sysctlsOf(netns, SYSCTLS.instance)), ...this.#marked(netns)];
       case 'host':
         // Nothing of ours is there while there is no internet to reach: its device goes with that.
         return netnsIdentity(INTERNET_NAMESPACE) === undefined ? [] : [...this.#marked(netns), ...(await uplinkOf(netns))];
@@ -242,6 +243,11 @@ export class Observer {
       ...[...members.keys()].map((entry): KernelObject => ({ kind: 'member', netns, set: spec.name, entry })),
     ]);
   }
+}
+
+function netnsOf(netns: string): KernelObject {
+  const identity = isHeldNetns(netns) ? netnsIdentity(netns) : undefined;
+  return { kind: 'netns', netns, ...(identity !== undefined && { holder: { path: '', identity } }) };
 }
 
 const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.map(({ index, name }) => [index, name]));

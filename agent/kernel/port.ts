@@ -7,8 +7,11 @@ export type Family = 4 | 6;
 
 /** What each kind of object is made of. A new kind does not compile until it is keyed, ordered, observed and applied. */
 export interface ObjectSpecs {
-  /** A named network namespace under `/run/netns`, loopback up. */
-  netns: { readonly netns: string };
+  /**
+   * A named network namespace under `/run/netns`, loopback up. With `holder` it is somebody else's: the name is put on it and taken off
+   * again, and it is left as it is.
+   */
+  netns: { readonly netns: string; readonly holder?: NamespaceHolder };
   /** A namespace-wide setting, below `/proc/sys`, e.g. `net/ipv4/ip_forward`. */
   sysctl: { readonly netns: string; readonly path: string; readonly value: string };
   /** An ipset. Its members are objects of their own. `list:set` holds names of sets of either family; give it family 4. */
@@ -77,6 +80,16 @@ export interface ObjectSpecs {
     readonly to?: string;
     readonly mark?: { readonly value: number; readonly mask: number };
   };
+}
+
+export interface NamespaceHolder {
+  /** A file that stands for the namespace: `/proc/PID/ns/net`, `/run/netns/NAME`. Says nothing when observed. */
+  readonly path: string;
+  /**
+   * Which namespace that is now, as `netnsIdentity` tells. Such a number is used again once its namespace has ended, but two that are
+   * there at one time never share it, and the one that bears a name of ours is there: so equal means the same one.
+   */
+  readonly identity: string;
 }
 
 export interface VethSpec {

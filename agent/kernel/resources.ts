@@ -8,6 +8,8 @@ import { INTERNET_SERVERS, INTERNET_SERVERS_IPV6 } from '../model/internet.js';
 
 /** Where `ip netns` keeps its names. */
 export const NETNS_DIR = '/run/netns';
+/** Where namespaces of others are mounted that are instances; see `holdNetns`. */
+export const HELD_NETNS_DIR = '/run/enid/netns';
 
 /** Namespace names are the ids themselves: `ip netns exec i-0123… ping` works. */
 export const instanceNamespace = (id: InstanceId): string => id;

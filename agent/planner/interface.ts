@@ -15,6 +15,7 @@ import {
   sourceTable,
 } from '../kernel/resources.js';
 import { FAMILIES, familyOf, hostCidr } from '../model/address.js';
+import { isForeign } from '../model/instance.js';
 import { interfaceAddresses, primaryAddress } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress, type Subnet } from '../model/subnet.js';
@@ -29,6 +30,7 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
   const subnet = present && snapshot.get('subnet', present.eni.subnetId);
   if (!present || !subnet) return [];
   const routing = vpcRouting(snapshot, present.eni.vpcId);
+  if (!isHeld(snapshot, settings, present)) return closedRows(present, routing);
   const ends = endsOf(present);
   return [
     vethOf(present, ends, routing, settings),
@@ -36,6 +38,23 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
     ...routerSide(present, ends, routing),
     ...instanceSide(snapshot, present, ends, subnet),
   ];
+}
+
+/** Whether the namespace that the interface is to be in is there, as far as that is not up to us. */
+function isHeld(snapshot: Snapshot, { holders }: PlanSettings, { holder }: PresentInterface): boolean {
+  const instance = snapshot.get('instance', holder.unit);
+  return !instance || !isForeign(instance) || (holders?.has(instance.instanceId) ?? false);
+}
+
+/** Rows that lead to an interface stay while it cannot be there, so that nothing takes a less specific one instead. */
+function closedRows({ eni }: PresentInterface, { rowsTo }: VpcRouting): KernelObject[] {
+  return (rowsTo.get(eni.networkInterfaceId) ?? []).map(({ tableIndex, destination }) => ({
+    kind: 'route',
+    netns: routerNamespace(eni.vpcId),
+    table: routeTableNumber(tableIndex),
+    destination,
+    type: 'blackhole',
+  }));
 }
 
 interface Ends {

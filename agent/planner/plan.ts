@@ -1,4 +1,4 @@
-import type { KernelObject } from '../kernel/port.js';
+import type { KernelObject, NamespaceHolder } from '../kernel/port.js';
 import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { TunnelKind } from '../vpn/tunnel-kind.js';
@@ -31,6 +31,8 @@ export interface PlanSettings {
   readonly hostAccess: boolean;
   /** Where the lab's internet goes on to the host's real network; absent: nowhere. Needs `hostAccess`. */
   readonly uplink?: Uplink;
+  /** Namespaces of others that instances are in, by instance: as long as they are there. */
+  readonly holders?: ReadonlyMap<string, NamespaceHolder>;
   /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
   readonly tunnel?: TunnelKind;
 }

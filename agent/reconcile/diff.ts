@@ -32,7 +32,11 @@ function freshContainers(desired: ObjectMap, actual: ObjectMap): Fresh {
   const sets = new Set<ObjectKey>();
   const devices = new Set<string>();
   const isNew = (netns: string) => namespaces.has(netns);
-  for (const [key, object] of desired) if (object.kind === 'netns' && !actual.has(key)) namespaces.add(object.netns);
+  for (const [key, object] of desired) {
+    const found = actual.get(key);
+    // The name of somebody else's namespace goes over to another one.
+    if (object.kind === 'netns' && (!found || !isSame(object, found))) namespaces.add(object.netns);
+  }
   for (const [key, object] of desired) {
     const found = actual.get(key);
     if (object.kind === 'set' && (!found || isNew(object.netns))) sets.add(key);
@@ -88,6 +92,7 @@ function deviceOf(object: KernelObject): string | undefined {
 }
 
 function isSame(a: KernelObject, b: KernelObject): boolean {
+  if (a.kind === 'netns' && b.kind === 'netns') return a.holder?.identity === b.holder?.identity;
   if (a.kind === 'ruleset' && b.kind === 'ruleset') return a.fingerprint === b.fingerprint;
   if (a.kind === 'nft' && b.kind === 'nft') return a.fingerprint === b.fingerprint;
   return isEqual(a, b);
