@@ -3,6 +3,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInstanceRuntime } from './instances/linux.js';
 import { createLinuxKernel } from './kernel/linux.js';
+import { clearHost } from './kernel/macvlan.js';
 import { deleteNetns, isHeldNetns, netnsNames } from './kernel/netns.js';
 import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
 import { endTunnels } from './kernel/wireguard.js';
@@ -26,7 +27,7 @@ const ETC_NETNS = '/etc/netns';
 
 /**
  * Removes everything that enid made in this kernel, whatever the store says: processes of instances and tunnels, namespaces with all that is
- * in them, files below /etc/netns. Nothing of enid's lies elsewhere (`kernel/resources.ts`). Succeeds when nothing is there.
+ * in them, what subnets on the host's devices have there, files below /etc/netns. Nothing of enid's lies elsewhere (`kernel/resources.ts`). Succeeds when nothing is there.
  * @throws {StoreFault} when a daemon has the data directory. @throws {Error} when `removeData` names a directory that is no data directory.
  */
 export async function teardown({ dataDir, removeData }: TeardownOptions): Promise<TeardownResult> {
@@ -44,6 +45,7 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     // A tunnel's process would keep its namespace alive, unseen.
     await Promise.all(namespaces.map(endTunnels));
     await Promise.all(namespaces.map(deleteNetns));
+    await clearHost();
     if (!removeData || !existsSync(directory)) return { namespaces };
     await rm(directory, { recursive: true });
     return { namespaces, dataDir: directory };

@@ -10,6 +10,7 @@ import { labCommands } from './commands/lab.js';
 import { type LocalFunctions, localCommands } from './commands/local.js';
 import { metadataCommand } from './commands/metadata.js';
 import { modifyCommands } from './commands/modify.js';
+import { rangeCommands } from './commands/ranges.js';
 import { registerCommand } from './commands/register.js';
 import { routeCommands } from './commands/routes.js';
 import { ruleCommands } from './commands/rules.js';
@@ -57,6 +58,7 @@ export function buildProgram({ io, version, local }: ProgramDeps): Command {
   ruleCommands(program, io);
   routeCommands(program, io);
   gatewayCommands(program, io);
+  rangeCommands(program, io);
   modifyCommands(program, io);
   metadataCommand(program, io);
   execCommand(program, io);

@@ -19,6 +19,8 @@ export interface CommandContext {
   readonly guest?: (reference: GuestReference) => Guest;
   /** Range of the public addresses, canonical; its first and last are not given out. */
   readonly publicPool: string;
+  /** Why no macvlan interfaces can be on a device of this host; `undefined` when they can. Absent: not known, so not asked. */
+  readonly parentFault?: (device: string) => { readonly unsupported: boolean; readonly reason: string } | undefined;
   /** Ids of the images that a launch may name; any well-formed id when left out. */
   readonly imageIds?: readonly string[];
 }

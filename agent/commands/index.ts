@@ -1,4 +1,10 @@
 import { attachNetworkInterface, detachNetworkInterface, moveNetworkInterface } from './attachments.js';
+import {
+  associateSubnetCidrBlock,
+  associateVpcCidrBlock,
+  disassociateSubnetCidrBlock,
+  disassociateVpcCidrBlock,
+} from './cidr-associations.js';
 import type { Command } from './command.js';
 import { createDefaultSubnet, createDefaultVpc } from './default-vpc.js';
 import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
@@ -20,6 +26,7 @@ import {
   deleteInternetGateway,
   detachInternetGateway,
 } from './internet-gateways.js';
+import { deleteKeyPair, keepKeyPair } from './key-pairs.js';
 import { createNatGateway, deleteNatGateway } from './nat-gateways.js';
 import {
   createNetworkAcl,
@@ -29,6 +36,7 @@ import {
   replaceNetworkAclAssociation,
   replaceNetworkAclEntry,
 } from './network-acls.js';
+import { createNetworkInterfacePermission, deleteNetworkInterfacePermission } from './network-interface-permissions.js';
 import { createNetworkInterface, deleteNetworkInterface, modifyNetworkInterface } from './network-interfaces.js';
 import { createPrefixList, deletePrefixList, modifyPrefixList } from './prefix-lists.js';
 import { assignIpv6Addresses, assignPrivateIpAddresses, unassignIpv6Addresses, unassignPrivateIpAddresses } from './private-addresses.js';
@@ -151,12 +159,20 @@ export const PUBLIC_COMMANDS = {
   createDhcpOptions,
   associateDhcpOptions,
   deleteDhcpOptions,
+  deleteKeyPair,
+  associateVpcCidrBlock,
+  disassociateVpcCidrBlock,
+  associateSubnetCidrBlock,
+  disassociateSubnetCidrBlock,
+  createNetworkInterfacePermission,
+  deleteNetworkInterfacePermission,
   createTags,
   deleteTags,
 } satisfies Record<string, Command>;
 
 /** What only the agent itself may ask for. */
 export const SYSTEM_COMMANDS = {
+  keepKeyPair,
   finishDetach,
   finishStop,
   finishTerminate,

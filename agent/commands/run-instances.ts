@@ -59,7 +59,7 @@ const Input = z.strictObject({
   maxCount: count(1000).optional().describe('Most.'),
   availabilityZone: z.string().optional().describe("Must be the subnet's; without a subnet it chooses the default one."),
   ...launchFields,
-  keyName: text(255).optional().describe('Kept and reported.'),
+  keyName: text(255).optional().describe('Key pair whose public key the metadata service tells the instance.'),
   ...instanceFields,
   clientToken,
 });
@@ -128,7 +128,7 @@ export function launch(
     tags: checkTags(input.tags),
     instanceType: input.instanceType ?? DEFAULT_INSTANCE_TYPE,
     imageId: input.imageId ?? 'ami-00000000000000000',
-    ...(input.keyName !== undefined && { keyName: input.keyName }),
+    ...(input.keyName !== undefined && keyOf(draft, input.keyName)),
     hostId: context.hostId,
     state: 'running',
     bootSerial: 1,
@@ -151,6 +151,13 @@ export function launch(
     }
   }
   return instance.instanceId;
+}
+
+/** @throws {ApiError} InvalidKeyPair.NotFound */
+function keyOf(draft: Draft, keyName: string): Pick<Instance, 'keyName' | 'publicKey'> {
+  const [pair] = draft.by('keyPair', 'keyName', keyName);
+  if (!pair) throw apiError('InvalidKeyPair.NotFound', { id: keyName });
+  return { keyName, publicKey: pair.publicKey };
 }
 
 /** @throws {ApiError} InvalidAMIID.Malformed, InvalidAMIID.NotFound */

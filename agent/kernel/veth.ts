@@ -93,7 +93,7 @@ function configure(router: NetlinkSocket, instance: NetlinkSocket, spec: VethSpe
 const NEIGHBOUR_RETRANSMISSION_MS = 50;
 
 /** The guest's own setting from then on: it is not repaired. IPv6 may be turned off on the device. */
-function askAgainSoon(instance: NetlinkSocket, index: number): void {
+export function askAgainSoon(instance: NetlinkSocket, index: number): void {
   const [refused] = instance.batch(FAMILIES.map((family) => setRetransmission(family, index, NEIGHBOUR_RETRANSMISSION_MS)));
   throwFirst([refused ?? null]);
 }

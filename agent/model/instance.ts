@@ -24,6 +24,8 @@ export interface Instance extends Noun {
   readonly instanceType: string;
   readonly imageId: string;
   readonly keyName?: string;
+  /** Public key of the key pair as it was at launch, in OpenSSH's format. */
+  readonly publicKey?: string;
   /** The host that realises the instance. */
   readonly hostId: string;
   readonly holder: InstanceHolder;

@@ -6,6 +6,7 @@ import { planInstance } from './instance.js';
 import { planInterface } from './interface.js';
 import { planInternet } from './internet.js';
 import { planEgressOnlyInternetGateway, planInternetGateway } from './internet-gateway.js';
+import { planParentedSubnet } from './macvlan.js';
 import { metadataVpcId, planMetadata } from './metadata.js';
 import { planNatGateway } from './nat-gateway.js';
 import { planPeering } from './peering.js';
@@ -38,7 +39,7 @@ export interface PlanSettings {
 }
 
 /**
- * What this host's kernel shall hold for a unit: a VPC, an instance, a network interface or a gateway, named by its id, or the internet.
+ * What this host's kernel shall hold for a unit: a VPC, a subnet on a device of the host, an instance, a network interface or a gateway, named by its id, or the internet.
  * Nothing when the unit shall not exist here. No two units plan the same object.
  */
 export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] {
@@ -46,6 +47,7 @@ export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: strin
   if (isId('instance', unit)) return planInstance(snapshot, settings, unit);
   if (resolverVpcId(unit) !== undefined) return planResolver(snapshot, settings, unit);
   if (metadataVpcId(unit) !== undefined) return planMetadata(snapshot, settings, unit);
+  if (isId('subnet', unit)) return planParentedSubnet(snapshot, settings, unit);
   if (isId('vpc', unit)) return planRouter(snapshot, settings, unit);
   if (isId('internetGateway', unit)) return planInternetGateway(snapshot, settings, unit);
   if (isId('egressOnlyInternetGateway', unit)) return planEgressOnlyInternetGateway(snapshot, settings, unit);

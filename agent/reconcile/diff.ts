@@ -40,7 +40,8 @@ function freshContainers(desired: ObjectMap, actual: ObjectMap): Fresh {
   for (const [key, object] of desired) {
     const found = actual.get(key);
     if (object.kind === 'set' && (!found || isNew(object.netns))) sets.add(key);
-    if (object.kind === 'tun' && (!found || isNew(object.netns))) devices.add(`${object.netns} ${object.name}`);
+    if ((object.kind === 'tun' || object.kind === 'macvlan') && (!found || isNew(object.netns)))
+      devices.add(`${object.netns} ${object.name}`);
     if (object.kind !== 'veth') continue;
     const isMade = found?.kind !== 'veth' || isNew(object.netns) || isNew(object.peer.netns) || !hasSamePeer(object, found);
     if (isMade) for (const end of ends(object)) devices.add(end);
@@ -95,6 +96,7 @@ function isSame(a: KernelObject, b: KernelObject): boolean {
   if (a.kind === 'netns' && b.kind === 'netns') return a.holder?.identity === b.holder?.identity;
   if (a.kind === 'ruleset' && b.kind === 'ruleset') return a.fingerprint === b.fingerprint;
   if (a.kind === 'nft' && b.kind === 'nft') return a.fingerprint === b.fingerprint;
+  if (a.kind === 'parent' && b.kind === 'parent') return a.fingerprint === b.fingerprint;
   return isEqual(a, b);
 }
 

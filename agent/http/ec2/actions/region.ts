@@ -77,15 +77,6 @@ export const regionActions: Actions = {
       };
     },
   },
-  DescribeKeyPairs: {
-    heeds: ['KeyNames', 'KeyPairIds', 'Filters'],
-    ignores: ['IncludePublicKey'],
-    answer: ({ input }) => {
-      const [id] = [...(input.KeyNames ?? []), ...(input.KeyPairIds ?? [])];
-      if (id !== undefined) throw apiError('InvalidKeyPair.NotFound', { id: id.slice(0, 80) });
-      return { KeyPairs: [] };
-    },
-  },
   DescribeVolumes: {
     heeds: ['VolumeIds', 'Filters', 'MaxResults', 'NextToken'],
     ignores: ['IncludeManagedResources'],

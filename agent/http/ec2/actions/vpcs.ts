@@ -10,7 +10,6 @@ import type { Tree } from '../params.js';
 const ASSOCIATED = { State: 'associated' };
 
 function vpcTree(vpc: Vpc, { region }: Region): Tree {
-  const ranges = [{ associationId: vpc.cidrAssociationId, cidrBlock: vpc.cidrBlock }, ...vpc.secondaryCidrBlocks];
   return {
     VpcId: vpc.vpcId,
     State: 'available',
@@ -19,21 +18,26 @@ function vpcTree(vpc: Vpc, { region }: Region): Tree {
     InstanceTenancy: vpc.instanceTenancy,
     IsDefault: vpc.isDefault,
     OwnerId: vpc.ownerId,
-    CidrBlockAssociationSet: ranges.map(({ associationId, cidrBlock }) => ({
-      AssociationId: associationId,
-      CidrBlock: cidrBlock,
-      CidrBlockState: ASSOCIATED,
-    })),
-    Ipv6CidrBlockAssociationSet: ipv6Associations(vpc).map((association) => ({
-      ...association,
-      NetworkBorderGroup: region,
-      Ipv6Pool: 'Amazon',
-    })),
+    CidrBlockAssociationSet: ipv4Associations(vpc),
+    Ipv6CidrBlockAssociationSet: vpcIpv6Associations(vpc, region),
     Tags: tagList(vpc.tags),
   };
 }
 
-function ipv6Associations({ ipv6 }: Pick<Vpc | Subnet, 'ipv6'>): Tree[] {
+export function ipv4Associations(vpc: Vpc): Tree[] {
+  const ranges = [{ associationId: vpc.cidrAssociationId, cidrBlock: vpc.cidrBlock }, ...vpc.secondaryCidrBlocks];
+  return ranges.map(({ associationId, cidrBlock }) => ({
+    AssociationId: associationId,
+    CidrBlock: cidrBlock,
+    CidrBlockState: ASSOCIATED,
+  }));
+}
+
+export function vpcIpv6Associations(vpc: Vpc, region: string): Tree[] {
+  return ipv6Associations(vpc).map((association) => ({ ...association, NetworkBorderGroup: region, Ipv6Pool: 'Amazon' }));
+}
+
+export function ipv6Associations({ ipv6 }: Pick<Vpc | Subnet, 'ipv6'>): Tree[] {
   if (!ipv6) return [];
   return [{ AssociationId: ipv6.associationId, Ipv6CidrBlock: ipv6.cidrBlock, Ipv6CidrBlockState: ASSOCIATED }];
 }
