@@ -94,5 +94,5 @@ const isLive = (resource: Resource): boolean => !ENDED.has(resource.state) && !E
 function namesOf(resource: Resource): unknown[] {
   const tags = resource.tags;
   const tagged = tags !== null && typeof tags === 'object' && !Array.isArray(tags) ? NAME_TAGS.map((key) => tags[key]) : [];
-  return [...tagged, resource.groupName, resource.name, resource.publicIp];
+  return [...tagged, resource.groupName, resource.name, resource.keyName, resource.publicIp];
 }

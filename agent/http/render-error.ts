@@ -32,6 +32,8 @@ const FRAMEWORK_FAULTS: Readonly<Record<string, (error: Error) => ApiError>> = {
     apiError('UnsupportedMediaType', { reason: 'The body must be JSON, with the header content-type: application/json' }),
   FST_ERR_CTP_BODY_TOO_LARGE: () => apiError('RequestEntityTooLarge', { reason: `The body must not be larger than ${BODY_LIMIT} bytes` }),
   FST_ERR_BAD_URL: () => malformed('The path is not a valid URL'),
+  // Nobody is there to read the answer; but it is no fault of ours, in the log and in the metrics.
+  ECONNRESET: () => malformed('The connection ended before the body did'),
   FST_ERR_MAX_PARAM_LENGTH: () => malformed('A part of the path is too long'),
 };
 

@@ -4,6 +4,7 @@ import { api } from './api.mjs';
 import { attach } from './attach.mjs';
 import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
+import { macvlan } from './macvlan.mjs';
 import { metadata } from './metadata.mjs';
 import { move } from './move.mjs';
 import { routes } from './routes.mjs';
@@ -17,7 +18,7 @@ const { values } = parseArgs({
   },
 });
 const options = { rounds: Number(values.rounds), interfaces: Number(values.interfaces) };
-const benchmarks = { api, attach, move, failover, routes, metadata, fleet };
+const benchmarks = { api, attach, move, failover, routes, metadata, macvlan, fleet };
 const results = [];
 for (const [name, benchmark] of Object.entries(benchmarks)) {
   if (values.only && values.only !== name) continue;

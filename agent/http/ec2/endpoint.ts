@@ -4,7 +4,7 @@ import type { Credentials } from '../credentials.js';
 import type { HttpDeps } from '../deps.js';
 import { refuseReader } from '../guard.js';
 import { settled } from '../rest/register.js';
-import { Detachments, refuseUnheeded, regionOf } from './action.js';
+import { refuseUnheeded, regionOf } from './action.js';
 import { ACTIONS } from './actions/index.js';
 import { brief, decodeParameters, parseForm } from './params.js';
 import { isReading } from './reading.js';
@@ -19,7 +19,6 @@ const XML = 'text/xml;charset=UTF-8';
 
 /** Adds the EC2 query endpoint at `/`: a façade over the commands that REST has. */
 export function addEc2(app: FastifyInstance, deps: HttpDeps, credentials: () => Credentials): void {
-  const detached = new Detachments();
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -33,22 +32,17 @@ export function addEc2(app: FastifyInstance, deps: HttpDeps, credentials: () => 
         const { wantsSignature, accessKeys } = credentials();
         if (wantsSignature) {
           const signed = { method: request.method, url: request.url, headers: request.headers, body };
-          request.principal = accessKeys.get(verifySignature(signed, (id) => accessKeys.get(id)?.secret, Date.now()))?.principal;
+          const trust = { region: deps.config.region, secretOf: (id: string) => accessKeys.get(id)?.secret };
+          request.principal = accessKeys.get(verifySignature(signed, trust, Date.now()))?.principal;
         }
         const parameters = parseForm([queryText(request.url), bodyText(body)].filter((text) => text !== '').join('&'));
-        return reply.type(XML).send(await answer(parameters, deps, detached, request, reply));
+        return reply.type(XML).send(await answer(parameters, deps, request, reply));
       },
     });
   });
 }
 
-async function answer(
-  parameters: ReadonlyMap<string, string>,
-  deps: HttpDeps,
-  detached: Detachments,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
+async function answer(parameters: ReadonlyMap<string, string>, deps: HttpDeps, request: FastifyRequest, reply: FastifyReply) {
   const name = parameters.get('Action') ?? '';
   if (name === '') throw apiError('MissingAction', { reason: 'The request must contain the parameter Action' });
   const version = parameters.get('Version');
@@ -68,7 +62,6 @@ async function answer(
   const tree = await action.answer({
     input,
     deps,
-    detached,
     region: () => regionOf(deps),
     run: async (calls) => {
       const { results, after } = await deps.transact(calls, { dryRun });
