@@ -146,7 +146,7 @@ function nftMatch(match: Match, family: Family): string {
     case 'flowsAbove':
     case 'noted':
     case 'note':
-      throw new TypeError(`flows are limited in the router only: ${match.kind}`);
+      throw new TypeError(`no limit of flows inside an instance: ${match.kind}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { INTERFACE_PERMISSIONS, type NetworkInterface, primaryAddress } from '..
 import { nounRoutes, requirePath } from './noun.js';
 import { type CommandRoute, commandRoute, queryRoute } from './route.js';
 import { attachmentStatus, interfaceStatus, privateDnsName, publicDnsName } from './status.js';
-import { ConditionView, nounFields, pick, shownId, shownTime, type ViewContext } from './view.js';
+import { ConditionView, nounFields, shownId, shownTime, type ViewContext } from './view.js';
 
 const AttachmentView = z
   .strictObject({
@@ -146,13 +146,19 @@ function attachmentView(
   subnetId: string,
 ): z.output<typeof AttachmentView> {
   const running = snapshot.get('instance', attachment.instanceId)?.state === 'running';
-  const { attachmentId, instanceId, deviceIndex } = attachment;
+  const { attachmentId, instanceId, deviceIndex, networkCardIndex, deleteOnTermination, attachTime } = attachment;
   const parent = snapshot.get('subnet', subnetId)?.parent?.device;
   const hostSide = parent === undefined ? { hostEnd: hostEndName(attachmentId) } : { parent };
+  const hasDevice = running && status !== 'detaching';
   return {
-    ...pick(attachment, ['attachmentId', 'instanceId', 'deviceIndex', 'networkCardIndex', 'deleteOnTermination', 'attachTime']),
+    attachmentId,
+    instanceId,
+    deviceIndex,
+    networkCardIndex,
+    deleteOnTermination,
+    attachTime,
     status,
-    ...(running && status !== 'detaching' && { device: { netns: instanceId, name: instanceEndName(deviceIndex), ...hostSide } }),
+    device: hasDevice ? { netns: instanceId, name: instanceEndName(deviceIndex), ...hostSide } : undefined,
   };
 }
 
