@@ -63,8 +63,8 @@ export async function describes(daemon, rounds, count, kind = 'interfaces') {
   const asks = {
     [`describe ${count} ${kind}: REST`]: () => client.get(path),
     [`describe ${count} ${kind}: EC2 endpoint`]: () => client.ec2('DescribeNetworkInterfaces'),
-    [`a page of 100 of them: REST`]: () => client.get(`${path}?maxResults=100`),
-    [`a page of 100 of them: EC2 endpoint`]: () => client.ec2('DescribeNetworkInterfaces', { MaxResults: 100 }),
+    'a page of 100 of them: REST': () => client.get(`${path}?maxResults=100`),
+    'a page of 100 of them: EC2 endpoint': () => client.ec2('DescribeNetworkInterfaces', { MaxResults: 100 }),
   };
   const samples = {};
   const plain = {};

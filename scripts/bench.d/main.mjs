@@ -2,6 +2,7 @@ import { cpus, release } from 'node:os';
 import { parseArgs } from 'node:util';
 import { api } from './api.mjs';
 import { attach } from './attach.mjs';
+import { containers } from './containers.mjs';
 import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
 import { macvlan } from './macvlan.mjs';
@@ -18,7 +19,7 @@ const { values } = parseArgs({
   },
 });
 const options = { rounds: Number(values.rounds), interfaces: Number(values.interfaces) };
-const benchmarks = { api, attach, move, failover, routes, metadata, macvlan, fleet };
+const benchmarks = { api, attach, containers, move, failover, routes, metadata, macvlan, fleet };
 const results = [];
 for (const [name, benchmark] of Object.entries(benchmarks)) {
   if (values.only && values.only !== name) continue;

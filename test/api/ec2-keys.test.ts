@@ -4,11 +4,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as ec2 from '@aws-sdk/client-ec2';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { find, listing } from '../../agent/imds/node.js';
 import { metadataTree } from '../../agent/imds/tree.js';
 import { cliOver, fetchInto } from '../support/cli.js';
 import { type Ec2Api, makeSubnet, startEc2 } from '../support/ec2.js';
+
+/** Making RSA keys takes its time on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 });
 
 let aws: Ec2Api;
 let dir: string;

@@ -32,7 +32,8 @@ export function addEc2(app: FastifyInstance, deps: HttpDeps, credentials: () => 
         const { wantsSignature, accessKeys } = credentials();
         if (wantsSignature) {
           const signed = { method: request.method, url: request.url, headers: request.headers, body };
-          request.principal = accessKeys.get(verifySignature(signed, (id) => accessKeys.get(id)?.secret, Date.now()))?.principal;
+          const trust = { region: deps.config.region, secretOf: (id: string) => accessKeys.get(id)?.secret };
+          request.principal = accessKeys.get(verifySignature(signed, trust, Date.now()))?.principal;
         }
         const parameters = parseForm([queryText(request.url), bodyText(body)].filter((text) => text !== '').join('&'));
         return reply.type(XML).send(await answer(parameters, deps, request, reply));

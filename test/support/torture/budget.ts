@@ -2,11 +2,11 @@ import { appendFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 
 /** What `scripts/torture` sets; without it a test runs as part of the suites, short and with a seed that never changes. */
-const { ENID_TORTURE_SECONDS, ENID_TORTURE_SEED, ENID_TORTURE_REPORT } = process.env;
+const { ENID_TORTURE_SECONDS, ENID_TORTURE_SEED, ENID_TORTURE_PARTS, ENID_TORTURE_REPORT } = process.env;
 
 const SEED = Number(ENID_TORTURE_SEED ?? 20_240_229);
 const SECONDS = Number(ENID_TORTURE_SECONDS ?? 150);
-/** How the time is shared; faults have a fixed list and take what they need. */
+/** How the time is shared between the parts that run; faults have a fixed list and take what they need. */
 const SHARES = { crash: 0.2, kill: 0.25, drift: 0.2, model: 0.2, fuzz: 0.15 } as const;
 
 export interface Budget {
@@ -23,7 +23,8 @@ export interface Budget {
 }
 
 export function budget(part: keyof typeof SHARES): Budget {
-  const seconds = SECONDS * SHARES[part];
+  const running = (ENID_TORTURE_PARTS?.split(',') ?? Object.keys(SHARES)).map((each) => SHARES[each as keyof typeof SHARES] ?? 0);
+  const seconds = (SECONDS * SHARES[part]) / (running.reduce((sum, share) => sum + share, 0) || 1);
   let end: number | undefined;
   return {
     seed: SEED,

@@ -51,6 +51,7 @@ export const interfacePermissionActions: Actions = {
   }),
   DescribeNetworkInterfacePermissions: describePlain({
     list: 'NetworkInterfacePermissions',
+    maxResults: [5, 255],
     heeds: ['NetworkInterfacePermissionIds'],
     items: (region, input) =>
       chosen(items(region), input.NetworkInterfacePermissionIds, (item) => item.networkInterfacePermissionId, missing),

@@ -5,6 +5,7 @@ import { networkInterfaceView } from '../../rest/network-interfaces.js';
 import { type ActionRequest, type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor, wholeNumber } from '../action.js';
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
 
 export type InterfaceView = ReturnType<typeof networkInterfaceView>;
 
@@ -60,7 +61,10 @@ const describeInterfaces = describe({
   list: 'NetworkInterfaces',
   tree: interfaceTree,
   ignores: ['IncludeManagedResources'],
+  idsOrPages: true,
   more: (region) => ({
+    ...never('operator.principal'),
+    'operator.managed': () => ['false'],
     'association.ip-owner-id': (eni) => owners(eni, region),
     'addresses.association.owner-id': (eni) => owners(eni, region),
     'association.public-dns-name': (eni) => {

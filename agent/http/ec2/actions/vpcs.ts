@@ -6,6 +6,7 @@ import { zoneIdOf } from '../../../model/zone.js';
 import { type Actions, arn, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
 import { describe, describePlain, existing } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
 
 const ASSOCIATED = { State: 'associated' };
 
@@ -152,15 +153,18 @@ export const vpcActions: Actions = {
     heeds: ['VpcIds'],
     items: vpcsAsked,
     key: (vpc) => vpc.vpcId,
-    filters: { 'is-classic-link-enabled': () => ['false'] },
+    filters: { 'is-classic-link-enabled': () => ['false'], 'tag-key': (vpc) => Object.keys(vpc.tags) },
     tree: (vpc) => ({ VpcId: vpc.vpcId, ClassicLinkEnabled: false, Tags: tagList(vpc.tags) }),
   }),
-  DescribeVpcClassicLinkDnsSupport: {
-    heeds: ['VpcIds', 'MaxResults', 'NextToken'],
-    answer: ({ input, region }) => ({
-      Vpcs: vpcsAsked(region(), input).map((vpc) => ({ VpcId: vpc.vpcId, ClassicLinkDnsSupported: false })),
-    }),
-  },
+  DescribeVpcClassicLinkDnsSupport: describePlain({
+    list: 'Vpcs',
+    maxResults: [5, 255],
+    heeds: ['VpcIds'],
+    items: vpcsAsked,
+    key: (vpc) => vpc.vpcId,
+    filters: {},
+    tree: (vpc) => ({ VpcId: vpc.vpcId, ClassicLinkDnsSupported: false }),
+  }),
   CreateSubnet: commandAction({
     heeds: ['VpcId', 'CidrBlock', 'Ipv6CidrBlock', 'AvailabilityZone', 'AvailabilityZoneId', 'TagSpecifications'],
     command: 'createSubnet',
@@ -194,6 +198,7 @@ export const vpcActions: Actions = {
       'availability-zone-id': (subnet) => [zoneIdOf(subnet.availabilityZone)],
       availabilityZoneId: (subnet) => [zoneIdOf(subnet.availabilityZone)],
       'ipv6-cidr-block-association.state': (subnet) => (subnet.ipv6 ? ['associated'] : []),
+      ...never('customer-owned-ipv4-pool', 'enable-lni-at-device-index', 'outpost-arn'),
       'ipv6-native': () => ['false'],
       'enable-dns64': () => ['false'],
       'map-customer-owned-ip-on-launch': () => ['false'],
