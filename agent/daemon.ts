@@ -16,6 +16,8 @@ import { publishEvents } from './http/publish-events.js';
 import { buildServer } from './http/server.js';
 import { createMetadataService } from './imds/service.js';
 import { createInstanceRuntime } from './instances/linux.js';
+import { readDiscards } from './kernel/discards.js';
+import { hasFlowLimit } from './kernel/feature-table.js';
 import { keepDescriptorsFromChildren } from './kernel/libc.js';
 import { createLinuxKernel } from './kernel/linux.js';
 import type { InterfaceCounters, Kernel, KernelFeatures, MacvlanQuery } from './kernel/port.js';
@@ -51,6 +53,8 @@ const HOUSEKEEPING_MS = 60_000;
 export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
   assertListenIsSafe(config);
   keepDescriptorsFromChildren();
+  // Whatever it was started with: nothing that it or its services make is for others to write.
+  process.umask(process.umask() | 0o022);
   // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
   await Promise.all(Array.from({ length: 4 }, () => stat('/')));
   const zones = config.zones ?? ['a', 'b', 'c'].map((letter) => `${config.region}${letter}`);
@@ -100,6 +104,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
     holders: guests.watcher.holders,
+    flowsPerInterface: hasFlowLimit(features) ? config.flowsPerInterface : 0,
     ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
@@ -132,6 +137,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     snapshot: () => store.snapshot(),
     status,
     counters: (ids) => readCounters(kernel, store.snapshot(), config.hostId, ids),
+    discards: (vpcId) => readDiscards(routerNamespace(vpcId)),
     runtime,
     hostFacts,
     features: () => features,

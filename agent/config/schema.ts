@@ -92,6 +92,14 @@ const Settings = z.strictObject({
   log: z.enum(['json', 'pretty']).default('json').describe('Log format on standard output.'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe level that is logged.'),
   rulesPerDirection: z.number().int().positive().default(60).describe('Rules of a security group, each way.'),
+  flowsPerInterface: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(16_384)
+    .describe(
+      'Flows that connection tracking holds for one address of an interface, about; interfaces without source check: four times that together; 0: no limit.',
+    ),
   groupsPerInterface: z.number().int().min(1).max(16).default(5).describe('Security groups of one interface.'),
   publicPool: z
     .string()

@@ -1,4 +1,5 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { NETNS_DIR } from '../kernel/resources.js';
 import { isId } from '../model/ids.js';
 import { INIT_SCRIPT } from './init.js';
@@ -122,8 +123,9 @@ export class InstanceDirectory {
     return { output: bytes.subarray(Math.max(start, 0)).toString('utf8'), timestamp: statSync(newest).mtime.toISOString() };
   }
 
-  remove(): void {
-    rmSync(this.path, { recursive: true, force: true });
+  /** Off the main thread: there may be hundreds at a time, and a directory on a disk takes a while to go. */
+  remove(): Promise<void> {
+    return rm(this.path, { recursive: true, force: true });
   }
 
   private boots(suffix: '.claim' | '.started'): string[] {

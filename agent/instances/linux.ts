@@ -47,7 +47,7 @@ class LinuxInstanceRuntime implements InstanceRuntime {
   forget(instanceId: string): Promise<void> {
     return this.inTurn(instanceId, async (directory) => {
       this.inits.delete(instanceId);
-      directory.remove();
+      await directory.remove();
     });
   }
 

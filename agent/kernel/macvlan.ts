@@ -107,12 +107,11 @@ export async function clearHost(): Promise<void> {
 /** Whether a device is a macvlan one on that device of the host. In the host's own namespace no number names the namespace. */
 export const isOn = ({ kind, peer }: Link, parent: Pick<Link, 'index'>): boolean => kind === 'macvlan' && peer?.index === parent.index;
 
-async function removeObstacle(sockets: NamespaceSockets, { netns, name, end }: MacvlanSpec, link: Link): Promise<void> {
-  const { kind } = link;
-  if (isHeldNetns(netns) && !isOurs(link, end))
-    throw new KernelError(`the guest has a device ${name} of its own; remove or rename it`, { kind: 'exists' });
-  // In the host's own namespace nothing of somebody else's is touched.
-  if (end === 'host' && kind !== 'macvlan') throw new KernelError(`there is another device ${name}`, { kind: 'exists' });
+/** What is left of an earlier attachment goes; what the guest, or the host, has made itself does not. */
+async function removeObstacle(sockets: NamespaceSockets, { netns, name, end }: MacvlanSpec, obstacle: Link): Promise<void> {
+  const isLeft = isOurs(obstacle, end) || (obstacle.kind === 'veth' && end === 'instance' && !isHeldNetns(netns));
+  if (!isLeft)
+    throw new KernelError(`there is another device ${name} in ${netns}; remove or rename it`, { kind: 'exists', errno: 'EEXIST' });
   throwFirst(await deleteLinks(sockets, netns, [name]));
 }
 

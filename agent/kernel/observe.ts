@@ -1,5 +1,4 @@
 import { toKernelError } from './errors.js';
-import { readFingerprint } from './iptables.js';
 import { macvlansOf, requireParent } from './macvlan.js';
 import { type DeviceAddress, listAddresses } from './netlink/address.js';
 import { listSets } from './netlink/ipset.js';
@@ -8,25 +7,15 @@ import { listNeighbours } from './netlink/neighbour.js';
 import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
 import { isHeldNetns, netnsIdentity, netnsNames } from './netns.js';
-import { readGuards, readHostNft, readInstanceNft, readNft } from './nft.js';
+import { readGuards, readInstanceNft } from './nft.js';
+import { nftOf, rulesetOf, sysctlsOf, unlessUnsupported, uplinkOf, wireguardOf } from './observe-tools.js';
 import { VethObserver } from './observe-veth.js';
 import { Pace } from './pace.js';
 import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
-import {
-  forwardingPath,
-  HOST_ACCESS,
-  HOST_NAMESPACE,
-  INTERNET_NAMESPACE,
-  isOurNamespace,
-  namespaceRole,
-  PROTOCOL,
-  SYSCTLS,
-} from './resources.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE, isOurNamespace, namespaceRole, PROTOCOL, SYSCTLS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
-import { readSysctls } from './sysctl.js';
 import { isServedTun, tunsOf } from './tun.js';
 import { HOST_END_LINK_LOCAL } from './veth.js';
-import { readWireguard } from './wireguard.js';
 
 const FAMILIES: readonly Family[] = [4, 6];
 
@@ -95,7 +84,7 @@ export class Observer {
           netnsOf(netns),
           // The settings of somebody else's namespace are none of ours.
           ...(isHeldNetns(netns) ? [] : sysctlsOf(netns, SYSCTLS.instance)),
-          ...this.#marked(netns),
+          ...this.#instanceObjects(netns),
           ...(await this.#instanceFilter(netns)),
         ];
       case 'host':
@@ -194,15 +183,27 @@ export class Observer {
 
   /** What bears our protocol number. */
   #marked(netns: string): KernelObject[] {
-    const socket = this.#sockets.route(netns);
-    const links = listLinks(socket);
+    const links = listLinks(this.#sockets.route(netns));
     const names = namesOf(links);
+    return [...this.#markedButNeighbours(netns, links, names), ...this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL)];
+  }
+
+  /** Only macvlan devices have neighbours that we set. */
+  #instanceObjects(netns: string): KernelObject[] {
+    const links = listLinks(this.#sockets.route(netns));
+    return links.some(({ kind }) => kind === 'macvlan') ? this.#marked(netns) : this.#markedButNeighbours(netns, links, namesOf(links));
+  }
+
+  /**
+   * For namespaces in which we set no neighbours. The kernel has one table of neighbours for all namespaces, and goes through all of it
+   * for each that asks: with hundreds of instances that would be most of the work.
+   */
+  #markedButNeighbours(netns: string, links: readonly Link[], names: ReadonlyMap<number, string>): KernelObject[] {
     return [
       ...this.#macvlans(netns, links),
-      ...this.#ownAddresses(netns, names, listAddresses(socket)),
+      ...this.#ownAddresses(netns, names, listAddresses(this.#sockets.route(netns))),
       ...this.#routes(netns, names, ({ protocol }) => protocol === PROTOCOL),
       ...this.#rules(netns, ({ protocol }) => protocol === PROTOCOL),
-      ...this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL),
     ];
   }
 
@@ -300,50 +301,4 @@ function linkLocalCheck(addresses: readonly DeviceAddress[]): (index: number) =>
   const having = new Set(addresses.filter(({ address }) => address === HOST_END_LINK_LOCAL).map(({ index }) => index));
   const hasIpv6 = addresses.some(({ address }) => address === '::1/128');
   return (index) => !hasIpv6 || having.has(index);
-}
-
-function sysctlsOf(netns: string, settings: Readonly<Record<string, string>>): KernelObject[] {
-  return [...readSysctls(netns, Object.keys(settings))].map(([path, value]) => ({ kind: 'sysctl', netns, path, value }));
-}
-
-async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]> {
-  try {
-    return [{ kind: 'ruleset', netns, family, fingerprint: await readFingerprint(netns, family), text: '' }];
-  } catch (error) {
-    if (toKernelError(error).kind === 'unsupported') return [];
-    throw error;
-  }
-}
-
-async function nftOf(netns: string): Promise<KernelObject[]> {
-  const fingerprint = await readNft(netns);
-  return fingerprint === undefined ? [] : [{ kind: 'nft', netns, fingerprint, text: '' }];
-}
-
-/** What an uplink has in the host's own namespace. Its settings count as ours only as long as our table is there. */
-async function uplinkOf(netns: string): Promise<KernelObject[]> {
-  const table = await readHostNft();
-  if (!table) return [];
-  const { fingerprint, uplink } = table;
-  const devices = [HOST_ACCESS.device, ...(uplink === undefined ? [] : [uplink])];
-  const settings = [...readSysctls(netns, devices.map(forwardingPath))].map(
-    ([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value }),
-  );
-  return [{ kind: 'nft', netns, fingerprint, text: '' }, ...settings];
-}
-
-/** A device may have a process that is not ours, or just ending: then it has none of ours. */
-async function wireguardOf(netns: string, device: string): Promise<KernelObject[]> {
-  const config = await readWireguard(device);
-  return config ? [{ kind: 'wireguard', netns, device, ...config }] : [];
-}
-
-/** What a kernel without the feature holds of it. */
-function unlessUnsupported<T>(read: () => T, without: T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (toKernelError(error).kind === 'unsupported') return without;
-    throw error;
-  }
 }

@@ -35,6 +35,7 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
   if (!isHeld(snapshot, settings, present)) return closedRows(present, routing);
   const { parent } = subnet;
   if (parent) {
+    if (!isHeld(snapshot, settings, present)) return [];
     const { netns } = present.holder;
     const via = macvlanGateway(subnet);
     const device = instanceEndName(present.deviceIndex);

@@ -92,7 +92,8 @@ function deviceOf(object: KernelObject): string | undefined {
   return `${object.netns} ${object.device}`;
 }
 
-function isSame(a: KernelObject, b: KernelObject): boolean {
+/** Whether an object is as another of the same key; of rules, whose text nobody reads back, by their fingerprint. */
+export function isSame(a: KernelObject, b: KernelObject): boolean {
   if (a.kind === 'netns' && b.kind === 'netns') return a.holder?.identity === b.holder?.identity;
   if (a.kind === 'ruleset' && b.kind === 'ruleset') return a.fingerprint === b.fingerprint;
   if (a.kind === 'nft' && b.kind === 'nft') return a.fingerprint === b.fingerprint;

@@ -1,5 +1,5 @@
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectMap, type OpResult, type PlannedOp } from '../kernel/port.js';
-import { diff } from './diff.js';
+import { diff, isSame } from './diff.js';
 
 /** Unit of kernel objects of ours that no unit of the model wants: leftovers. */
 export const LEFTOVERS = 'leftovers';
@@ -106,7 +106,12 @@ export class Ledger {
       const inScope = namespaces === undefined || namespaces.has(object.netns);
       if (inScope && !touched.has(key) && !observed.has(key)) this.forget(key);
     }
-    for (const [key, object] of observed) if (!touched.has(key)) this.known.set(key, object);
+    // What is as wanted is kept once: with thousands of objects, copies would be most of the memory, and comparing them most of the time.
+    for (const [key, object] of observed) {
+      if (touched.has(key)) continue;
+      const wanted = this.wanted(key);
+      this.known.set(key, wanted && isSame(wanted, object) ? wanted : object);
+    }
   }
 
   /** Called with the operations before they run: an observation that overlaps them must not be believed about them. */
@@ -126,10 +131,14 @@ export class Ledger {
   }
 
   private compare(key: ObjectKey, wanted: Map<ObjectKey, KernelObject>, actual: Map<ObjectKey, KernelObject>): void {
-    const want = this.desired.get(this.owners.get(key) ?? '')?.get(key);
+    const want = this.wanted(key);
     const have = this.known.get(key);
     if (want) wanted.set(key, want);
     if (have) actual.set(key, have);
+  }
+
+  private wanted(key: ObjectKey): KernelObject | undefined {
+    return this.desired.get(this.owners.get(key) ?? '')?.get(key);
   }
 
   private forget(key: ObjectKey): void {

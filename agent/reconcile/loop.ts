@@ -1,28 +1,24 @@
 import type { Logger } from 'pino';
-import type { InstanceRuntime } from '../instances/runtime.js';
 import { toKernelError } from '../kernel/errors.js';
 import type { Kernel, KernelOp, OpResult, PlannedOp } from '../kernel/port.js';
 import { keyOf } from '../kernel/port.js';
-import { isInstanceNamespace } from '../kernel/resources.js';
 import type { Snapshot } from '../model/snapshot.js';
-import { bootOf } from '../planner/boot.js';
-import { type PlanSettings, planUnit } from '../planner/plan.js';
+import { planUnit } from '../planner/plan.js';
 import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/units.js';
-import type { Keeper } from '../services/keeper.js';
 import type { Store } from '../store/store.js';
 import { type FinishCall, finishCalls } from './finish.js';
 import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
 import { order } from './order.js';
+import { faultsOf, unique } from './outcomes.js';
+import { type ProcessDeps, Processes } from './processes.js';
+import { resyncPause } from './resync.js';
 import type { Outcome, StatusBoard } from './status-board.js';
 
-export interface LoopDeps {
+export interface LoopDeps extends ProcessDeps {
   readonly store: Store;
   readonly kernel: Kernel;
-  readonly runtime: InstanceRuntime;
-  /** Processes and listeners that units want beside kernel objects; absent: none. */
-  readonly services?: Keeper;
   readonly status: StatusBoard;
-  readonly settings: PlanSettings & { readonly region: string };
+  /** Pause between full comparisons; longer where they cost much (see `resyncPause`). */
   readonly resyncMs: number;
   readonly log: Logger;
   /** Commits what the kernel has completed: detachments, stops, terminations. */
@@ -62,17 +58,20 @@ export class ReconcileLoop {
   private readonly arrivals: Arrival[] = [];
   private readonly retries = new Map<string, NodeJS.Timeout>();
   private readonly waiters: { revision: number; resolve: () => void }[] = [];
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly processes: Processes;
+  private resyncTimer: NodeJS.Timeout | undefined;
   private observing = false;
   private running: Promise<void> | undefined;
   private stopped = false;
   private unwatch: (() => void) | undefined;
 
-  constructor(private readonly deps: LoopDeps) {}
+  constructor(private readonly deps: LoopDeps) {
+    this.processes = new Processes(deps);
+  }
 
   /** Takes the kernel over: observes everything, makes it match, sweeps leftovers. From then on keeps it so. */
   async start(): Promise<void> {
-    const { store, kernel, settings, resyncMs } = this.deps;
+    const { store, kernel, settings } = this.deps;
     this.unwatch = store.watch((event) => this.markDirty(affectedUnits(event, settings.hostId)));
     await this.observe();
     this.markDirty(allUnits(store.snapshot(), settings.hostId));
@@ -81,7 +80,7 @@ export class ReconcileLoop {
       this.drifted.add(netns);
       void this.observeDrift();
     });
-    this.timers.add(setInterval(() => void this.observe(), resyncMs));
+    this.resyncAfter(0);
   }
 
   markDirty(units: Iterable<string>): void {
@@ -104,9 +103,22 @@ export class ReconcileLoop {
   async stop(): Promise<void> {
     this.stopped = true;
     this.unwatch?.();
-    for (const timer of [...this.timers, ...this.retries.values()]) clearTimeout(timer);
+    for (const timer of [this.resyncTimer, ...this.retries.values()]) clearTimeout(timer);
     await this.running;
     for (const waiter of this.waiters.splice(0)) waiter.resolve();
+  }
+
+  private resyncAfter(costMs: number): void {
+    if (this.stopped) return;
+    this.resyncTimer = setTimeout(
+      async () => {
+        const before = process.cpuUsage();
+        await this.resync();
+        const { user, system } = process.cpuUsage(before);
+        this.resyncAfter((user + system) / 1000);
+      },
+      resyncPause(this.deps.resyncMs, costMs),
+    );
   }
 
   private async idle(): Promise<void> {
@@ -201,7 +213,7 @@ export class ReconcileLoop {
     const planned = order(unique(work).map((op) => this.attribute(op, snapshot)));
     for (const { unit } of planned) units.add(unit);
 
-    const unended = await this.endInstances(snapshot, planned);
+    const unended = await this.processes.end(snapshot, planned);
     const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && (unended.has(unit) || unended.has(op.object.netns))));
     if (ops.length > 0) log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     const lastMade = ops.findLastIndex(({ op }) => op.verb !== 'delete');
@@ -210,8 +222,10 @@ export class ReconcileLoop {
     for (const [unit, outcome] of unended) faults.set(unit, outcome);
     if (full) for (const unit of this.deps.services?.drifted() ?? []) units.add(unit);
     // Before the instances: their user data may ask for names.
-    for (const [unit, outcome] of await this.keepServices(units, faults)) faults.set(unit, outcome);
-    for (const [unit, outcome] of await this.startInstances(store.snapshot(), units, faults)) faults.set(unit, outcome);
+    for (const [unit, outcome] of await this.processes.keepServices(units, faults)) faults.set(unit, outcome);
+    const hasNamespace = (unit: string) => this.ledger.has(keyOf({ kind: 'netns', netns: unit }));
+    for (const [unit, outcome] of await this.processes.startInstances(store.snapshot(), units, faults, hasNamespace))
+      faults.set(unit, outcome);
     this.report(units, faults);
     await this.finish(units);
 
@@ -254,55 +268,6 @@ export class ReconcileLoop {
     return { op, unit, needs: op.verb === 'delete' ? [] : unitNeeds(snapshot, unit) };
   }
 
-  /**
-   * No process or listener may outlive its namespace: it would keep the devices in it alive, unseen. That goes for a namespace that is about to go, and
-   * for one that somebody else took the name from, in whose place another is about to be made. Namespaces are named after their units.
-   */
-  private async endInstances(snapshot: Snapshot, planned: readonly PlannedOp[]): Promise<Map<string, Outcome>> {
-    const touched = planned.filter(({ op }) => op.object.kind === 'netns').map(({ op }) => ({ verb: op.verb, netns: op.object.netns }));
-    const ending = touched.filter(({ verb, netns }) => verb === 'delete' || !isInstanceNamespace(netns)).map(({ netns }) => netns);
-    return this.attempt('instance', ending, async (netns) => {
-      if (!isInstanceNamespace(netns)) return this.deps.services?.endIn(netns);
-      await this.deps.runtime.end(netns);
-      if (!snapshot.get('instance', netns)) await this.deps.runtime.forget(netns);
-    });
-  }
-
-  private async keepServices(units: ReadonlySet<string>, faults: ReadonlyMap<string, Outcome>): Promise<Map<string, Outcome>> {
-    const { services } = this.deps;
-    if (!services) return new Map();
-    const concerned = services.concerned([...units].filter((unit) => !faults.has(unit)));
-    return this.attempt('service', concerned, (unit) => services.keep(unit));
-  }
-
-  private startInstances(
-    snapshot: Snapshot,
-    units: ReadonlySet<string>,
-    faults: ReadonlyMap<string, Outcome>,
-  ): Promise<Map<string, Outcome>> {
-    const starting = [...units].filter((unit) => !faults.has(unit) && this.ledger.has(keyOf({ kind: 'netns', netns: unit })));
-    return this.attempt('instance', starting, async (unit) => {
-      const boot = bootOf(snapshot, this.deps.settings, unit);
-      if (boot) await this.deps.runtime.start(boot);
-    });
-  }
-
-  private async attempt(
-    reason: 'instance' | 'service',
-    units: readonly string[],
-    work: (unit: string) => Promise<void> | undefined,
-  ): Promise<Map<string, Outcome>> {
-    const faults = new Map<string, Outcome>();
-    await Promise.all(
-      units.map((unit) =>
-        Promise.resolve(work(unit)).catch((error: unknown) => {
-          faults.set(unit, { reason, message: error instanceof Error ? error.message : String(error) });
-        }),
-      ),
-    );
-    return faults;
-  }
-
   private report(units: ReadonlySet<string>, faults: ReadonlyMap<string, Outcome>): void {
     const { status, log } = this.deps;
     for (const unit of units) {
@@ -342,24 +307,4 @@ export class ReconcileLoop {
         );
     }
   }
-}
-
-/** Units whose operations failed or were skipped, with the first reason. */
-function faultsOf(results: readonly OpResult[]): Map<string, Outcome> {
-  const faults = new Map<string, Outcome>();
-  for (const result of results) {
-    const { unit } = result.planned;
-    if (result.outcome === 'done' || faults.has(unit)) continue;
-    faults.set(
-      unit,
-      result.outcome === 'failed'
-        ? { reason: result.error.kind, message: result.error.message }
-        : { reason: 'blocked', message: `waits for ${result.blockedBy}` },
-    );
-  }
-  return faults;
-}
-
-function unique(ops: readonly KernelOp[]): KernelOp[] {
-  return [...new Map(ops.map((op) => [keyOf(op.object), op])).values()];
 }

@@ -38,6 +38,7 @@ async function creates(daemon, body, count) {
     what: `durable creates of interfaces, ${CLIENTS} clients (${round((used / count) * 1e3)} ms of CPU each)`,
     unit: '/s',
     value: round(count / seconds, 0),
+    goal: '≥ 500',
     reference: { what: 'durable transactions one after another', value: round(transactionsPerSecond(), 0) },
   };
 }
@@ -92,6 +93,7 @@ export async function describes(daemon, rounds, count, kind = 'interfaces') {
     p99: round(quantile(took, 0.99)),
     reference: { what: 'a web server that sends the same bytes', value: round(median(plain)) },
     ratio: round(median(took) / median(plain)),
+    goal: what.startsWith('describe') ? '≤ 50' : '≤ 10',
   }));
 }
 
@@ -134,7 +136,7 @@ async function churns(daemon, body, count) {
   const { items } = await daemon.call('GET', '/v1/network-interfaces');
   return [
     { what: `${CLIENTS} clients make, change, read, delete interfaces: calls`, unit: '/s', value: round(calls / seconds, 0) },
-    { what: `${CLIENTS} clients: failed, lost or left over`, unit: '', value: faults + Math.abs(items.length - count) },
+    { what: `${CLIENTS} clients: failed, lost or left over`, unit: '', value: faults + Math.abs(items.length - count), goal: '0' },
   ];
 }
 

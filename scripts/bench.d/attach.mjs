@@ -1,59 +1,82 @@
-// From the attach call to the first packet answered, beside the kernel work alone done in three ways.
+// From the attach call to the first packet answered, with few and with many interfaces on the host, beside the kernel work alone done in
+// three ways.
+import { bringUp } from './crowd.mjs';
 import { rawNetlink, reference } from './reference.mjs';
 import { median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
 
-export async function attach({ rounds }) {
+const FEW = 10;
+
+export async function attach({ rounds, interfaces }) {
   const daemon = await startDaemon();
   const raw = await rawNetlink();
   const ip = reference();
   const probers = [];
   try {
-    const { instance, eni } = await world(daemon);
-    const [client, target] = [await instance(), await instance()];
+    const place = await world(daemon);
+    const [client, target] = [await place.instance(), await place.instance()];
     const [meter, server] = [prober(client.instanceId), prober(target.instanceId)];
     probers.push(meter, server);
     await server.ask({ do: 'echo', port: 7000 }).answer;
-    const spare = await eni();
-    const address = spare.privateIpAddresses[0].privateIpAddress;
-    const path = `/v1/network-interfaces/${spare.networkInterfaceId}`;
-    const times = { packet: [], call: [], raw: [], batch: [], single: [] };
-    for (let i = 0; i < rounds + 3; i++) {
-      const { begun, answer } = meter.ask({ do: 'first', address, port: 7000 });
-      await begun;
-      const start = now();
-      await daemon.call('POST', `${path}/attach`, { instanceId: target.instanceId, deviceIndex: 1 });
-      const call = msSince(start);
-      const { at } = await answer;
-      if (at === null) throw new Error('no packet was answered');
-      const sample = {
-        packet: Math.max(msSince(start, BigInt(at)), 0),
-        call,
-        raw: await raw.attach(),
-        batch: ip.batch(),
-        single: ip.single(),
-      };
-      // The first rounds warm everything up.
-      if (i >= 3) for (const [name, value] of Object.entries(sample)) times[name].push(value);
-      await daemon.call('POST', `${path}/detach`, {});
+    const spare = await place.eni();
+    const results = [];
+    for (const [count, added] of [
+      [FEW, FEW],
+      [interfaces, interfaces - FEW],
+    ]) {
+      await bringUp(daemon, { ...place, interfaces: added });
+      const times = await measure({ daemon, raw, ip, meter, target, spare, rounds });
+      results.push(...rows(times, count));
     }
-    const result = (what, values, referenceName, referenceValues) => ({
-      what,
-      unit: 'ms',
-      value: round(median(values)),
-      p99: round(quantile(values, 0.99)),
-      reference: { what: referenceName, value: round(median(referenceValues)) },
-      ratio: round(median(values) / median(referenceValues)),
-    });
-    return [
-      result('attach: call to first packet answered', times.packet, 'kernel work by netlink in process', times.raw),
-      result('attach: call to its answer', times.call, 'kernel work by netlink in process', times.raw),
-      result('attach: call to first packet answered', times.packet, 'two `ip -batch`', times.batch),
-      result('attach: call to first packet answered', times.packet, 'one `ip` per command', times.single),
-    ];
+    return results;
   } finally {
     for (const each of probers) each.end();
     ip.dispose();
     await raw.dispose();
     await daemon.dispose();
   }
+}
+
+async function measure({ daemon, raw, ip, meter, target, spare, rounds }) {
+  const address = spare.privateIpAddresses[0].privateIpAddress;
+  const path = `/v1/network-interfaces/${spare.networkInterfaceId}`;
+  const times = { packet: [], call: [], raw: [], batch: [], single: [] };
+  for (let i = 0; i < rounds + 3; i++) {
+    const { begun, answer } = meter.ask({ do: 'first', address, port: 7000 });
+    await begun;
+    const start = now();
+    await daemon.call('POST', `${path}/attach`, { instanceId: target.instanceId, deviceIndex: 1 });
+    const call = msSince(start);
+    const { at } = await answer;
+    if (at === null) throw new Error('no packet was answered');
+    const sample = {
+      packet: Math.max(msSince(start, BigInt(at)), 0),
+      call,
+      raw: await raw.attach(),
+      batch: ip.batch(),
+      single: ip.single(),
+    };
+    // The first rounds warm everything up.
+    if (i >= 3) for (const [name, value] of Object.entries(sample)) times[name].push(value);
+    await daemon.call('POST', `${path}/detach`, {});
+  }
+  return times;
+}
+
+function rows(times, count) {
+  const result = (what, values, referenceName, referenceValues, goal) => ({
+    what: `attach, ${count} interfaces: call to ${what}`,
+    unit: 'ms',
+    value: round(median(values)),
+    p99: round(quantile(values, 0.99)),
+    reference: { what: referenceName, value: round(median(referenceValues)) },
+    ratio: round(median(values) / median(referenceValues)),
+    goal,
+  });
+  const netlink = 'kernel work by netlink in process';
+  return [
+    result('first packet answered', times.packet, netlink, times.raw, '≤ 5, p99 ≤ 20, × ≤ 4'),
+    result('its answer', times.call, netlink, times.raw),
+    result('first packet answered', times.packet, 'two `ip -batch`', times.batch),
+    result('first packet answered', times.packet, 'one `ip` per command', times.single),
+  ];
 }

@@ -1,46 +1,50 @@
-// Many interfaces on a quarter as many instances: until all answer, through a restart, until all are gone.
+// Many interfaces on a quarter as many instances: until all answer, what they cost at rest, rules and groups with all of them as members,
+// through a restart, until all are gone.
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { msSince, now, round, startDaemon, world } from './support.mjs';
+import { describes } from './api.mjs';
+import { bringUp } from './crowd.mjs';
+import { cpuSeconds, median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
 
-export async function fleet({ interfaces }) {
+const IDLE_SECONDS = 25;
+
+export async function fleet({ interfaces, rounds }) {
   const daemon = await startDaemon();
   try {
-    const { instance, subnetId, groupId } = await world(daemon);
+    const { instance, subnetId, groupId, vpcId } = await world(daemon);
     const client = await instance();
-    const perInstance = 4;
-    const count = Math.ceil(interfaces / perInstance);
-    const start = now();
-    const networkInterfaces = Array.from({ length: perInstance }, (_, deviceIndex) => ({ deviceIndex, subnetId, groupIds: [groupId] }));
-    const made = [];
-    for (let i = 0; i < count; i += 50) {
-      const { instances } = await daemon.call('POST', '/v1/instances', {
-        instanceType: 'c5.4xlarge',
-        count: Math.min(50, count - i),
-        networkInterfaces,
-      });
-      made.push(...instances);
-    }
-    const answered = msSince(start);
-    const addresses = made.flatMap((each) => each.networkInterfaces.map((eni) => eni.privateIpAddresses[0].privateIpAddress));
-    const reached = await reachAll(client.instanceId, addresses);
-    const reachable = msSince(start);
-    const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid()}/status`, 'utf8'))?.[1]) / 1024;
+    const row = (what, unit, value, goal, digits = 0) => ({
+      what: `${interfaces} interfaces: ${what}`,
+      unit,
+      value: round(value, digits),
+      goal,
+    });
+    const up = await bringUp(daemon, { interfaces, subnetId, groupId });
+    const reached = await reachAll(client.instanceId, up.addresses);
+    const reachable = msSince(up.start);
+    const lists = await describes(daemon, Math.min(rounds, 10), up.addresses.length, 'attached interfaces');
+    const groups = await groupChanges(daemon, { vpcId, subnetId, groupId, client, members: up.members, rounds });
+    const rest = await atRest(daemon);
 
     await daemon.stop();
     const restart = now();
     await daemon.start();
     const restarted = msSince(restart);
+    const operations = await metric(daemon, 'enid_reconcile_operations_total');
 
     const down = now();
     await daemon.call('POST', '/v1/reset');
     const gone = msSince(down);
     return [
-      { what: `${addresses.length} interfaces on ${count} instances: calls answered`, unit: 'ms', value: round(answered, 0) },
-      { what: `${addresses.length} interfaces: all reachable (${reached} answered)`, unit: 'ms', value: round(reachable, 0) },
-      { what: `${addresses.length} interfaces: memory of the daemon`, unit: 'MB', value: round(memory, 0) },
-      { what: `${addresses.length} interfaces: restart until it serves`, unit: 'ms', value: round(restarted, 0) },
-      { what: `${addresses.length} interfaces: all gone`, unit: 'ms', value: round(gone, 0) },
+      row(`on ${up.count} instances, calls answered`, 'ms', up.answered),
+      row(`all reachable (${reached} of ${up.addresses.length} answered)`, 'ms', reachable, '≤ 5000'),
+      ...lists,
+      ...groups,
+      row('memory of the daemon', 'MB', rest.memory, '≤ 150'),
+      row(`CPU at rest, over ${IDLE_SECONDS} s`, '% of a core', rest.cpu, '< 0.5', 2),
+      row('restart until it serves', 'ms', restarted, '≤ 2000'),
+      row('kernel operations of that restart', '', operations, '0'),
+      row('all gone', 'ms', gone, '≤ 3000'),
     ];
   } finally {
     await daemon.dispose();
@@ -53,4 +57,94 @@ function reachAll(netns, addresses) {
     const argv = ['netns', 'exec', netns, 'fping', '--alive', '--retry', '5', '--timeout', '200', '--interval', '1'];
     execFile('ip', [...argv, ...addresses], { maxBuffer: 1 << 24 }, (_error, stdout) => resolve(stdout.split('\n').filter(Boolean).length));
   });
+}
+
+/**
+ * A rule is added to the group that all interfaces are in, and one interface joins and leaves a group that it lets in: from the call to
+ * the first packet that passes. The rule that all of the VPC may do all is taken away for that long.
+ */
+async function groupChanges(daemon, { vpcId, subnetId, groupId, client, rounds }) {
+  const { call } = daemon;
+  const probers = [];
+  try {
+    const { groupId: guarded } = await call('POST', '/v1/security-groups', { vpcId, groupName: 'guarded', description: 'lets guests in' });
+    const { groupId: guests } = await call('POST', '/v1/security-groups', { vpcId, groupName: 'guests', description: 'may come in' });
+    const ingress = (port, peer) => ({ direction: 'ingress', rules: [{ protocol: 'udp', fromPort: port, toPort: port, peer }] });
+    await call('POST', `/v1/security-groups/${guarded}/rules`, ingress(7001, { groupId: guests }));
+    const place = { instanceType: 't3.nano', subnetId };
+    const server = (await call('POST', '/v1/instances', { ...place, groupIds: [groupId] })).instances[0];
+    const house = (await call('POST', '/v1/instances', { ...place, groupIds: [guarded] })).instances[0];
+    const meter = prober(client.instanceId);
+    const echoes = [prober(server.instanceId), prober(house.instanceId)];
+    probers.push(meter, ...echoes);
+    await echoes[0].ask({ do: 'echo', port: 7000 }).answer;
+    await echoes[1].ask({ do: 'echo', port: 7001 }).answer;
+    const own = client.networkInterfaces[0].networkInterfaceId;
+    const open = await openRule(daemon, groupId);
+    await call('DELETE', `/v1/security-groups/${groupId}/rules`, { ruleIds: [open.ruleId] });
+    const times = { rule: [], join: [], joined: [], leave: [] };
+    for (let i = 0; i < rounds + 2; i++) {
+      const rule = await firstPacket(meter, server.privateIpAddress, 7000, () =>
+        call('POST', `/v1/security-groups/${groupId}/rules`, ingress(7000, { cidr: '10.0.0.0/16' })),
+      );
+      const [added] = rule.result.rules.filter((each) => each.fromPort === 7000);
+      await call('DELETE', `/v1/security-groups/${groupId}/rules`, { ruleIds: [added.ruleId] });
+      const join = await firstPacket(meter, house.privateIpAddress, 7001, () =>
+        call('PATCH', `/v1/network-interfaces/${own}`, { groupIds: [groupId, guests] }),
+      );
+      const left = now();
+      await call('PATCH', `/v1/network-interfaces/${own}`, { groupIds: [groupId] });
+      if (i < 2) continue;
+      times.rule.push(rule.ms);
+      times.join.push(join.ms);
+      times.leave.push(msSince(left));
+    }
+    await call('POST', `/v1/security-groups/${groupId}/rules`, {
+      direction: 'ingress',
+      rules: [{ protocol: '-1', peer: { cidr: '10.0.0.0/16' } }],
+    });
+    const row = (what, values, goal) => ({
+      what,
+      unit: 'ms',
+      value: round(median(values)),
+      p99: round(quantile(values, 0.99)),
+      goal,
+    });
+    return [
+      row('rule added to a group of all of them: call to first packet', times.rule, '≤ 50'),
+      row('an interface joins a group that is let in: call to first packet', times.join, '≤ 10'),
+      row('an interface leaves it: call to answer', times.leave, '≤ 10'),
+    ];
+  } finally {
+    for (const each of probers) each.end();
+  }
+}
+
+async function openRule(daemon, groupId) {
+  const { rules } = await daemon.call('GET', `/v1/security-groups/${groupId}`);
+  return rules.find((rule) => rule.direction === 'ingress');
+}
+
+/** Milliseconds from the start of the work to the first packet answered. */
+async function firstPacket(meter, address, port, work) {
+  const { begun, answer } = meter.ask({ do: 'first', address, port });
+  await begun;
+  const start = now();
+  const result = await work();
+  const { at } = await answer;
+  if (at === null) throw new Error('no packet was answered');
+  return { ms: Math.max(msSince(start, BigInt(at)), 0), result };
+}
+
+async function atRest(daemon) {
+  const before = cpuSeconds(daemon.pid());
+  await new Promise((resolve) => setTimeout(resolve, IDLE_SECONDS * 1000));
+  const cpu = ((cpuSeconds(daemon.pid()) - before) / IDLE_SECONDS) * 100;
+  const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid()}/status`, 'utf8'))?.[1]) / 1024;
+  return { cpu, memory };
+}
+
+async function metric(daemon, name) {
+  const text = await (await fetch(`${daemon.endpoint}/metrics`)).text();
+  return Number(new RegExp(`^${name} (\\d+)`, 'm').exec(text)?.[1]);
 }

@@ -34,16 +34,17 @@ export async function move({ rounds }) {
       seen.lost.push(moved.lost);
       seen.lostStill.push(quiet.lost);
     }
-    const pair = (what, unit, values, referenceValues) => ({
+    const pair = (what, unit, values, referenceValues, goal) => ({
       what,
       unit,
+      goal,
       value: round(median(values)),
       reference: { what: 'no move', value: round(median(referenceValues)) },
       ...(median(referenceValues) > 0 && { ratio: round(median(values) / median(referenceValues)) }),
     });
     return [
-      pair('move: longest gap at 1 packet/ms', 'ms', seen.move, seen.still),
-      pair('move: packets lost', 'packets', seen.lost, seen.lostStill),
+      pair('move: longest gap at 1 packet/ms', 'ms', seen.move, seen.still, '× ≤ 1.5'),
+      pair('move: packets lost', 'packets', seen.lost, seen.lostStill, '0'),
     ];
   } finally {
     for (const each of probers) each.end();

@@ -73,8 +73,8 @@ export function cpuSeconds(pid) {
 }
 
 /** A prober process inside a namespace. `ask` resolves to its answer; `started` tells when it has begun sending. */
-export function prober(netns) {
-  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, 'scripts/bench.d/prober.mjs'], {
+export function prober(netns, program = 'prober') {
+  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, `scripts/bench.d/${program}.mjs`], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const waiting = [];

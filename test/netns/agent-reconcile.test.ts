@@ -17,6 +17,8 @@ describe('restart', () => {
       const [a, b] = [await instance(), await instance({ userData: '#!/bin/sh\nsleep 300 &\necho started' })];
       await inside(a.instanceId, 'ping', '-c', '1', b.address);
       const stream = spawn('ip', ['netns', 'exec', a.instanceId, 'ping', '-i', '0.01', '-c', '200', '-W', '1', b.address]);
+      // It may end before the agent is back.
+      const ended = once(stream, 'exit');
       let output = '';
       stream.stdout.on('data', (chunk) => {
         output += chunk;
@@ -24,7 +26,7 @@ describe('restart', () => {
       const before = agent.log.length;
       expect(await agent.stop()).toBe(0);
       await agent.start();
-      await once(stream, 'exit');
+      await ended;
       expect(output).toContain('200 packets transmitted, 200 received, 0% packet loss');
       const [first] = passes(agent.log.slice(before));
       expect(first).toMatchObject({ full: true, operations: 0, failures: 0 });

@@ -1,0 +1,141 @@
+// A source or sink of traffic inside a namespace, driven by lines of JSON as the prober is. Packets leave by sendmmsg(2), so that what is
+// measured is the path and not Node.
+//   {"do":"sink","port":P}                        → {}: takes UDP without reading it and TCP as fast as it comes
+//   {"do":"received","device":D}                  → {"packets":n}: by the device's counter
+//   {"do":"udp","address":A,"port":P,"ms":N}      → {"sent":n,"ms":x}: one flow, 64 bytes of payload
+//   {"do":"flows","address":A,"port":P,"count":N} → {"sent":n,"ms":x}: each packet opens a flow of its own
+//   {"do":"tcp","address":A,"port":P,"ms":N}      → {"bytes":n,"ms":x}
+import dgram from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { createInterface } from 'node:readline';
+import koffi from 'koffi';
+
+const libc = koffi.load('libc.so.6');
+const socketCall = libc.func('int socket(int domain, int type, int protocol)');
+const connectCall = libc.func('int connect(int fd, const uint8_t *address, uint32_t length)');
+const closeCall = libc.func('int close(int fd)');
+const sendmmsg = libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)');
+koffi.struct('iovec', { base: 'void *', length: 'size_t' });
+const MSGHDR = koffi.struct('msghdr', {
+  name: 'void *',
+  nameLength: 'uint32_t',
+  iov: 'iovec *',
+  iovLength: 'size_t',
+  control: 'void *',
+  controlLength: 'size_t',
+  flags: 'int',
+});
+const MMSGHDR = koffi.struct('mmsghdr', { header: MSGHDR, length: 'uint32_t' });
+const AF_INET = 2;
+const SOCK = { datagram: 2, raw: 3 };
+const IPPROTO_RAW = 255;
+const BATCH = 64;
+const PAYLOAD = 64;
+const HEADERS = 28;
+
+const now = () => process.hrtime.bigint();
+const msSince = (start) => Number(now() - start) / 1e6;
+
+function connected(type, protocol, address, port) {
+  const fd = socketCall(AF_INET, type, protocol);
+  const name = Buffer.alloc(16);
+  name.writeUInt16LE(AF_INET, 0);
+  name.writeUInt16BE(port, 2);
+  name.set(address.split('.').map(Number), 4);
+  if (fd < 0 || connectCall(fd, name, name.length) < 0) throw new Error('no socket');
+  return fd;
+}
+
+/** Message headers for sendmmsg, one per packet, in memory that does not move. */
+function messages(packets) {
+  const vector = koffi.alloc(MMSGHDR, packets.length);
+  const kept = packets.map((packet) => koffi.as(packet, 'void *'));
+  koffi.encode(
+    vector,
+    koffi.array(MMSGHDR, packets.length),
+    packets.map((packet, i) => ({
+      header: { name: null, nameLength: 0, iov: iovec(kept[i], packet.length), iovLength: 1, control: null, controlLength: 0, flags: 0 },
+      length: 0,
+    })),
+  );
+  return vector;
+}
+
+function iovec(base, length) {
+  const vector = koffi.alloc('iovec', 1);
+  koffi.encode(vector, 'iovec', { base, length });
+  return vector;
+}
+
+function udp({ address, port, ms }) {
+  const fd = connected(SOCK.datagram, 0, address, port);
+  const vector = messages(Array.from({ length: BATCH }, () => Buffer.alloc(PAYLOAD)));
+  const start = now();
+  let sent = 0;
+  while (msSince(start) < ms) sent += Math.max(sendmmsg(fd, vector, BATCH, 0), 0);
+  closeCall(fd);
+  return { sent, ms: msSince(start) };
+}
+
+let nextFlow = 0;
+
+function flows({ address, port, count }) {
+  const fd = connected(SOCK.raw, IPPROTO_RAW, address, 0);
+  const packets = Array.from({ length: BATCH }, () => rawUdp(address, port));
+  const vector = messages(packets);
+  const start = now();
+  let sent = 0;
+  while (sent < count) {
+    // The checksum is left out (0), which UDP over IPv4 allows; the address of the source is the kernel's to fill in.
+    for (const packet of packets) packet.writeUInt16BE(1024 + (nextFlow++ % 64000), 20);
+    sent += Math.max(sendmmsg(fd, vector, BATCH, 0), 0);
+  }
+  closeCall(fd);
+  return { sent, ms: msSince(start) };
+}
+
+function rawUdp(address, port) {
+  const packet = Buffer.alloc(HEADERS + PAYLOAD);
+  packet.writeUInt8(0x45, 0);
+  packet.writeUInt16BE(packet.length, 2);
+  packet.writeUInt8(64, 8);
+  packet.writeUInt8(17, 9);
+  packet.set(address.split('.').map(Number), 16);
+  packet.writeUInt16BE(port, 22);
+  packet.writeUInt16BE(8 + PAYLOAD, 24);
+  return packet;
+}
+
+async function tcp({ address, port, ms }) {
+  const socket = net.connect(port, address);
+  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  const chunk = Buffer.alloc(1 << 18);
+  const start = now();
+  while (msSince(start) < ms) if (!socket.write(chunk)) await new Promise((resolve) => socket.once('drain', resolve));
+  const result = { bytes: socket.bytesWritten - socket.writableLength, ms: msSince(start) };
+  socket.destroy();
+  return result;
+}
+
+/** UDP fills its buffer and is dropped from then on: it has come all the way by then. */
+async function sink({ port }) {
+  const datagrams = dgram.createSocket({ type: 'udp4', recvBufferSize: 4096 });
+  await new Promise((resolve) => datagrams.bind(port, resolve));
+  const server = net.createServer((socket) => socket.on('error', () => {}).resume());
+  await new Promise((resolve) => server.listen(port, resolve));
+  return {};
+}
+
+function received({ device }) {
+  const line = readFileSync('/proc/net/dev', 'utf8')
+    .split('\n')
+    .find((each) => each.trim().startsWith(`${device}:`));
+  return { packets: Number(line?.split(/[:\s]+/).filter(Boolean)[2]) };
+}
+
+const verbs = { udp, flows, tcp, sink, received };
+for await (const line of createInterface({ input: process.stdin })) {
+  const order = JSON.parse(line);
+  console.log(JSON.stringify({ done: await verbs[order.do](order) }));
+}

@@ -1,0 +1,206 @@
+// What a packet costs on its way from one instance to another, with many interfaces, groups and rules on the host, beside other ways to
+// connect two namespaces, all taken in turn: direct veth, a plain bridge (which docker0 and CNI's bridge are), a router without rules, and
+// one that tracks connections and lets all pass.
+import { execFileSync } from 'node:child_process';
+import { median, prober, round, startDaemon, world } from './support.mjs';
+
+const GROUPS = 50;
+const RULES = 500;
+const FEW = 10;
+const PORT = 7000;
+
+export async function path({ rounds, interfaces }) {
+  const daemon = await startDaemon();
+  const others = { direct: direct(), bridge: bridge(), router: router('router', 2), tracked: router('tracked', 4, { tracks: true }) };
+  const ends = {};
+  try {
+    const { enid, addInterfaces } = await crowd(daemon);
+    for (const [name, { from, to, address, device }] of Object.entries({ ...others, enid }))
+      ends[name] = await pair(from, to, address, device);
+    await addInterfaces(FEW);
+    const few = await measure(ends, rounds);
+    await addInterfaces(interfaces - FEW);
+    const many = await measure(ends, rounds);
+    return [...rows(many, interfaces), ...flat(few, many, interfaces)];
+  } finally {
+    for (const each of Object.values(ends)) each.end();
+    for (const each of Object.values(others)) each.dispose();
+    await daemon.dispose();
+  }
+}
+
+const KINDS = {
+  udp: { what: 'one-way 64-byte UDP', unit: 'kpps', ask: { do: 'udp', ms: 150 }, rate: ({ arrived, ms }) => arrived / ms },
+  flows: { what: 'new flows', unit: 'k/s', ask: { do: 'flows', count: 4096 }, rate: ({ arrived, ms }) => arrived / ms },
+  tcp: { what: 'TCP', unit: 'Gbit/s', ask: { do: 'tcp', ms: 250 }, rate: ({ bytes, ms }) => (bytes * 8) / ms / 1e6 },
+};
+
+const REFERENCES = {
+  udp: [
+    ['router', 'the same path without rules', '≥ 0.8'],
+    ['direct', 'a direct veth pair'],
+    ['bridge', 'a plain bridge'],
+  ],
+  flows: [
+    ['tracked', 'the same path, tracking without rules', '≥ 0.85'],
+    ['router', 'the same path without rules'],
+    ['direct', 'a direct veth pair'],
+    ['bridge', 'a plain bridge'],
+  ],
+  tcp: [
+    ['direct', 'a direct veth pair', '≥ 0.9'],
+    ['bridge', 'a plain bridge'],
+    ['router', 'the same path without rules'],
+  ],
+};
+
+function rows(rates, interfaces) {
+  return Object.entries(KINDS).flatMap(([kind, { what, unit }]) =>
+    REFERENCES[kind].map(([other, name, goal]) => ({
+      what: `packet path, ${interfaces} interfaces, ${GROUPS} groups, ${RULES} rules: ${what}`,
+      unit,
+      value: round(median(rates.enid[kind])),
+      reference: { what: name, value: round(median(rates[other][kind])) },
+      // Of the rounds' own ratios: what disturbs a round disturbs both.
+      ratio: round(median(rates.enid[kind].map((rate, i) => rate / rates[other][kind][i]))),
+      goal: goal && `× ${goal}`,
+    })),
+  );
+}
+
+/** Against the router without rules, whose own rate the machine's moods change too. */
+function flat(few, many, interfaces) {
+  const relative = (rates, kind) => median(rates.enid[kind].map((rate, i) => rate / rates.router[kind][i]));
+  return ['udp', 'flows'].map((kind) => ({
+    what: `packet path: ${KINDS[kind].what}, share of the rate without rules, with ${interfaces} interfaces`,
+    unit: '',
+    value: round(relative(many, kind)),
+    reference: { what: `with ${FEW} interfaces`, value: round(relative(few, kind)) },
+    ratio: round(relative(many, kind) / relative(few, kind)),
+    goal: '× 0.9 to 1.1',
+  }));
+}
+
+async function measure(ends, rounds) {
+  const rates = Object.fromEntries(Object.keys(ends).map((name) => [name, { udp: [], flows: [], tcp: [] }]));
+  for (let i = 0; i < rounds + 1; i++) {
+    for (const [kind, { ask, rate }] of Object.entries(KINDS)) {
+      for (const [name, end] of Object.entries(ends)) {
+        const sample = rate(await end.run(ask));
+        // The first round warms everything up.
+        if (i > 0) rates[name][kind].push(sample);
+      }
+    }
+  }
+  return rates;
+}
+
+/** A source and a sink; `run` tells how much arrived. */
+async function pair(from, to, address, device) {
+  const [source, target] = [prober(from, 'blaster'), prober(to, 'blaster')];
+  await target.ask({ do: 'sink', port: PORT }).answer;
+  const counted = async () => (await target.ask({ do: 'received', device }).answer).packets;
+  return {
+    run: async (ask) => {
+      const before = await counted();
+      const result = await source.ask({ ...ask, address, port: PORT }).answer;
+      return { ...result, arrived: (await counted()) - before };
+    },
+    end: () => {
+      source.end();
+      target.end();
+    },
+  };
+}
+
+/** Two instances of enid's with a group of the many, and a way to add interfaces that spread over all groups. */
+async function crowd(daemon) {
+  const { call } = daemon;
+  const { vpcId, subnetId, groupId } = await world(daemon);
+  const groups = [];
+  for (let i = 0; i < GROUPS; i++) {
+    const group = await call('POST', '/v1/security-groups', { vpcId, groupName: `group-${i}`, description: 'one of many' });
+    const rules = Array.from({ length: RULES / GROUPS }, (_, n) => ({
+      protocol: n % 2 ? 'udp' : 'tcp',
+      fromPort: 8000 + i * 20 + n,
+      toPort: 8000 + i * 20 + n,
+      peer: n % 3 === 0 && groups[0] ? { groupId: groups[(i * 7) % groups.length] } : { cidr: `10.0.${i}.0/24` },
+    }));
+    await call('POST', `/v1/security-groups/${group.groupId}/rules`, { direction: 'ingress', rules });
+    groups.push(group.groupId);
+  }
+  const launch = async (count, networkInterfaces) =>
+    (await call('POST', '/v1/instances', { instanceType: 'c5.4xlarge', count, networkInterfaces })).instances;
+  const own = (index) => launch(1, [{ deviceIndex: 0, subnetId, groupIds: [groups[index], groupId] }]);
+  const [[client], [server]] = [await own(3), await own(7)];
+  let next = 0;
+  return {
+    enid: { from: client.instanceId, to: server.instanceId, address: server.privateIpAddress, device: 'eth0' },
+    addInterfaces: async (count) => {
+      for (let left = count; left > 0; ) {
+        const each = Math.min(4, left);
+        const instances = each === 4 ? Math.min(5, left >> 2) : 1;
+        const group = groups[next++ % GROUPS];
+        await launch(
+          instances,
+          Array.from({ length: each }, (_, deviceIndex) => ({ deviceIndex, subnetId, groupIds: [group] })),
+        );
+        left -= each * instances;
+      }
+    },
+  };
+}
+
+const ip = (...argv) => execFileSync('ip', argv);
+
+function namespaces(...names) {
+  for (const name of names) {
+    ip('netns', 'add', name);
+    ip('-n', name, 'link', 'set', 'lo', 'up');
+  }
+  return () => {
+    for (const name of names) ip('netns', 'del', name);
+  };
+}
+
+function veth(one, oneDevice, other, otherDevice) {
+  ip('-n', one, 'link', 'add', oneDevice, 'type', 'veth', 'peer', 'name', otherDevice, 'netns', other);
+  ip('-n', one, 'link', 'set', oneDevice, 'up');
+  ip('-n', other, 'link', 'set', otherDevice, 'up');
+}
+
+function direct() {
+  const dispose = namespaces('bench-d1', 'bench-d2');
+  veth('bench-d1', 'eth0', 'bench-d2', 'eth0');
+  ip('-n', 'bench-d1', 'addr', 'add', '10.98.0.1/24', 'dev', 'eth0');
+  ip('-n', 'bench-d2', 'addr', 'add', '10.98.0.2/24', 'dev', 'eth0');
+  return { from: 'bench-d1', to: 'bench-d2', address: '10.98.0.2', device: 'eth0', dispose };
+}
+
+function bridge() {
+  const dispose = namespaces('bench-b1', 'bench-b2', 'bench-bridge');
+  ip('-n', 'bench-bridge', 'link', 'add', 'br0', 'type', 'bridge');
+  ip('-n', 'bench-bridge', 'link', 'set', 'br0', 'up');
+  for (const n of [1, 2]) {
+    veth('bench-bridge', `p${n}`, `bench-b${n}`, 'eth0');
+    ip('-n', 'bench-bridge', 'link', 'set', `p${n}`, 'master', 'br0');
+    ip('-n', `bench-b${n}`, 'addr', 'add', `10.98.1.${n}/24`, 'dev', 'eth0');
+  }
+  return { from: 'bench-b1', to: 'bench-b2', address: '10.98.1.2', device: 'eth0', dispose };
+}
+
+/** `tracks`: it also tracks connections, as every stateful filter must, and lets all of them pass. */
+function router(name, net, { tracks = false } = {}) {
+  const [one, two, middle] = [`bench-${name}1`, `bench-${name}2`, `bench-${name}`];
+  const dispose = namespaces(one, two, middle);
+  const inside = (...argv) => execFileSync('ip', ['netns', 'exec', middle, ...argv]);
+  inside('sysctl', '-qw', 'net.ipv4.ip_forward=1');
+  if (tracks) inside('iptables', '-A', 'FORWARD', '-m', 'conntrack', '--ctstate', 'NEW,ESTABLISHED', '-j', 'ACCEPT');
+  for (const [n, end] of [one, two].entries()) {
+    veth(middle, `p${n}`, end, 'eth0');
+    ip('-n', middle, 'addr', 'add', `10.98.${net + n}.1/24`, 'dev', `p${n}`);
+    ip('-n', end, 'addr', 'add', `10.98.${net + n}.2/24`, 'dev', 'eth0');
+    ip('-n', end, 'route', 'add', 'default', 'via', `10.98.${net + n}.1`);
+  }
+  return { from: one, to: two, address: `10.98.${net + 1}.2`, device: 'eth0', dispose };
+}
