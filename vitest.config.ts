@@ -20,6 +20,8 @@ const isRoot = process.getuid?.() === 0;
 
 export default defineConfig({
   test: {
+    // Ends what hangs; a busy machine is no failure.
+    testTimeout: 30_000,
     projects: [
       project('unit'),
       project('contract'),

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
+import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
+import { prepareGuests } from './guests/prepare.js';
+import { resolveLocal } from './guests/resolve.js';
+import { GuestWatcher } from './guests/watcher.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
@@ -15,12 +19,13 @@ import { createMetadataService } from './imds/service.js';
 import { createInstanceRuntime } from './instances/linux.js';
 import { keepDescriptorsFromChildren } from './kernel/libc.js';
 import { createLinuxKernel } from './kernel/linux.js';
-import type { InterfaceCounters, Kernel } from './kernel/port.js';
-import { HOST_NAMESPACE, hostEndName, routerNamespace } from './kernel/resources.js';
+import type { InterfaceCounters, Kernel, KernelFeatures, MacvlanQuery } from './kernel/port.js';
+import { HOST_NAMESPACE, hostEndName, instanceEndName, routerNamespace } from './kernel/resources.js';
 import { isForwarding } from './kernel/sysctl.js';
 import { systemClock } from './lib/clock.js';
 import { IMAGES } from './model/images.js';
 import { interfaceAddresses } from './model/network-interface.js';
+import { unfitness } from './model/parent-device.js';
 import type { Snapshot } from './model/snapshot.js';
 import { planServices } from './planner/services.js';
 import { ReconcileLoop } from './reconcile/loop.js';
@@ -70,10 +75,23 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
+    parentFault: (device) => parentFault(kernel, features, device),
     ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
-  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
+  const run: HttpDeps['transact'] = async (calls, options) => {
+    const guest = await prepareGuests(calls, resolveLocal);
+    return transact(store, () => ({ ...context(), guest }), calls, options);
+  };
+  const guests = new GuestWatcher({
+    store,
+    hostId: config.hostId,
+    now: systemClock.now,
+    onChange: (units) => loop.markDirty(units),
+    run,
+    log,
+  });
   const metrics = createMetrics();
+  const audit = openAuditLog({ dir: `${config.dataDir}/audit` });
   const settings = {
     hostId: config.hostId,
     mtu: config.mtu,
@@ -81,6 +99,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
+    holders: guests.holders,
     ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
@@ -95,7 +114,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     store,
     kernel,
     runtime,
-    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata),
+    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests),
     status,
     settings,
     resyncMs: config.resyncSeconds * 1000,
@@ -118,6 +137,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     features: () => features,
     events: new EventHub(randomHex(8)),
     metrics,
+    audit,
     reset: async () => {
       const { after } = await run([{ command: 'reset', input: {} }]);
       await loop.settled(after);
@@ -126,6 +146,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   };
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
+  guests.start();
   await loop.start();
   // Nothing was ever written: this is the first start.
   if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
@@ -143,11 +164,13 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       clearInterval(housekeeping);
       stopEvents();
       await server.close();
+      guests.stop();
       await loop.stop();
       metadata.close();
       supervisor.close();
       kernel.close();
       await store.close();
+      audit.close();
     },
   };
 }
@@ -175,21 +198,50 @@ async function bounded(work: Promise<void>, ms: number, signal?: AbortSignal): P
   clearTimeout(timer);
 }
 
+/** Why no subnet can be on a device of this host. */
+function parentFault(
+  kernel: Kernel,
+  { features, tools }: KernelFeatures,
+  device: string,
+): ReturnType<NonNullable<CommandContext['parentFault']>> {
+  if (features.macvlan === false)
+    return { unsupported: true, reason: 'This kernel has no macvlan devices (CONFIG_MACVLAN): subnets on a device of the host need them' };
+  if (tools.nft === null)
+    return {
+      unsupported: true,
+      reason: 'The tool nft is missing: it filters and guards the interfaces of subnets on a device of the host',
+    };
+  const reason = unfitness(device, kernel.hostDevice(device));
+  return reason === undefined ? undefined : { unsupported: false, reason };
+}
+
 async function readCounters(
   kernel: Kernel,
   snapshot: Snapshot,
   hostId: string,
   ids: readonly string[],
 ): Promise<ReadonlyMap<string, InterfaceCounters>> {
+  const onWire: (MacvlanQuery & { readonly id: string })[] = [];
   const queries = new Map<string, { id: string; hostEnd: string; mac: string; addresses: readonly string[] }[]>();
   for (const id of ids) {
     const eni = snapshot.get('networkInterface', id);
     if (!eni?.attachment || snapshot.get('instance', eni.attachment.instanceId)?.hostId !== hostId) continue;
+    const parent = snapshot.get('subnet', eni.subnetId)?.parent?.device;
+    if (parent !== undefined) {
+      const { instanceId, deviceIndex } = eni.attachment;
+      onWire.push({ id, netns: instanceId, device: instanceEndName(deviceIndex), mac: eni.macAddress, parent });
+      continue;
+    }
     const query = { id, hostEnd: hostEndName(eni.attachment.attachmentId), mac: eni.macAddress, addresses: interfaceAddresses(eni) };
     const router = routerNamespace(eni.vpcId);
     queries.set(router, [...(queries.get(router) ?? []), query]);
   }
   const counters = new Map<string, InterfaceCounters>();
+  const counted = onWire.length > 0 ? await kernel.macvlanCounters(onWire) : undefined;
+  for (const { id, mac } of onWire) {
+    const found = counted?.get(mac);
+    if (found) counters.set(id, found);
+  }
   for (const [router, wanted] of queries) {
     const found = await kernel.counters(router, wanted);
     for (const { id, hostEnd } of wanted) {

@@ -2,10 +2,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { createInstanceRuntime } from './instances/linux.js';
-import { deleteNetns, netnsNames } from './kernel/netns.js';
+import { createLinuxKernel } from './kernel/linux.js';
+import { clearHost } from './kernel/macvlan.js';
+import { deleteNetns, isHeldNetns, netnsNames } from './kernel/netns.js';
 import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
 import { endTunnels } from './kernel/wireguard.js';
 import { isId } from './model/ids.js';
+import { order } from './reconcile/order.js';
 import { createSupervisor } from './services/supervisor.js';
 import { LOCK_FILE, lockDirectory, STORE_FILE } from './store/directory.js';
 
@@ -24,7 +27,7 @@ const ETC_NETNS = '/etc/netns';
 
 /**
  * Removes everything that enid made in this kernel, whatever the store says: processes of instances and tunnels, namespaces with all that is
- * in them, files below /etc/netns. Nothing of enid's lies elsewhere (`kernel/resources.ts`). Succeeds when nothing is there.
+ * in them, what subnets on the host's devices have there, files below /etc/netns. Nothing of enid's lies elsewhere (`kernel/resources.ts`). Succeeds when nothing is there.
  * @throws {StoreFault} when a daemon has the data directory. @throws {Error} when `removeData` names a directory that is no data directory.
  */
 export async function teardown({ dataDir, removeData }: TeardownOptions): Promise<TeardownResult> {
@@ -38,14 +41,29 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.
     await Promise.all([...instances].map((id) => runtime.end(id)));
+    await leave(namespaces.filter(isHeldNetns));
     // A tunnel's process would keep its namespace alive, unseen.
     await Promise.all(namespaces.map(endTunnels));
     await Promise.all(namespaces.map(deleteNetns));
+    await clearHost();
     if (!removeData || !existsSync(directory)) return { namespaces };
     await rm(directory, { recursive: true });
     return { namespaces, dataDir: directory };
   } finally {
     lock?.release();
+  }
+}
+
+/** Takes what is ours out of namespaces of others, which stay. */
+async function leave(guests: readonly string[]): Promise<void> {
+  if (guests.length === 0) return;
+  const kernel = createLinuxKernel({ log: { warn: () => {} } });
+  try {
+    const observed = await kernel.observe(new Set(guests));
+    const deletions = [...observed.values()].map((object) => ({ op: { verb: 'delete', object } as const, unit: object.netns, needs: [] }));
+    await kernel.apply(order(deletions));
+  } finally {
+    kernel.close();
   }
 }
 

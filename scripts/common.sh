@@ -61,7 +61,7 @@ ensure_tools() {
 
 # What tests drive or compare with: their tests are skipped by name where these are missing.
 ensure_test_tools() {
-  have_packages curl openssl wireguard-tools awscli python3-boto3 ansible
+  have_packages vagrant curl openssl wireguard-tools awscli python3-boto3 ansible mmdebstrap debian-archive-keyring
 }
 
 ensure_packages() {
@@ -82,9 +82,9 @@ ensure_all() { ensure_tools; ensure_node; ensure_packages; ensure_build; }
 
 # isolated COMMAND… – runs it in a network and a mount namespace of its own, where no packet can leave the machine.
 isolated() {
-  mkdir -p /run/netns /etc/netns
+  mkdir -p /run/netns /run/enid /etc/netns
   unshare --net --mount --fork --kill-child -- bash -c '
-    mount --make-rprivate / && mount -t tmpfs none /run/netns && mount -t tmpfs none /etc/netns && mount -t sysfs none /sys 2>/dev/null
+    mount --make-rprivate / && mount -t tmpfs none /run/netns && mount -t tmpfs none /run/enid && mount -t tmpfs none /etc/netns && mount -t sysfs none /sys 2>/dev/null
     ip link set lo up; exec "$@"' isolated "$@"
 }
 

@@ -5,7 +5,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { NormalizedSchema } from '@smithy/core/schema';
 
 const OPERATIONS = `
-AcceptVpcPeeringConnection AllocateAddress AssignIpv6Addresses AssignPrivateIpAddresses AssociateAddress AssociateDhcpOptions
+AcceptVpcPeeringConnection AllocateAddress AssignIpv6Addresses AssociateSubnetCidrBlock AssociateVpcCidrBlock CreateKeyPair CreateNetworkInterfacePermission
+DeleteKeyPair DeleteNetworkInterfacePermission DisassociateSubnetCidrBlock DisassociateVpcCidrBlock ImportKeyPair AssignPrivateIpAddresses AssociateAddress AssociateDhcpOptions
 AssociateRouteTable AttachInternetGateway AttachNetworkInterface AttachVpnGateway AuthorizeSecurityGroupEgress
 AuthorizeSecurityGroupIngress CreateCustomerGateway CreateDefaultSubnet CreateDefaultVpc CreateDhcpOptions
 CreateEgressOnlyInternetGateway CreateInternetGateway CreateManagedPrefixList CreateNatGateway CreateNetworkAcl CreateNetworkAclEntry
@@ -29,7 +30,8 @@ ReplaceRoute ReplaceRouteTableAssociation ResetNetworkInterfaceAttribute RevokeS
 RunInstances StartInstances StopInstances TerminateInstances UnassignIpv6Addresses UnassignPrivateIpAddresses
 UpdateSecurityGroupRuleDescriptionsEgress UpdateSecurityGroupRuleDescriptionsIngress`
   .trim()
-  .split(/\s+/);
+  .split(/\s+/)
+  .sort();
 
 const { version, license } = JSON.parse(readFileSync(new URL('../node_modules/@aws-sdk/client-ec2/package.json', import.meta.url), 'utf8'));
 const schemas = await import('@aws-sdk/client-ec2');

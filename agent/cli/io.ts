@@ -20,6 +20,8 @@ export interface Io {
 export interface CliEnvironment {
   readonly endpoint?: string;
   readonly token?: string;
+  readonly tokenFile?: string;
+  readonly ca?: string;
 }
 
 export const DEFAULT_ENDPOINT = 'http://127.0.0.1:8780';
@@ -35,7 +37,12 @@ export function processIo(signal: AbortSignal): Io {
     progress: stderr.isTTY === true,
     fetch: globalThis.fetch,
     now: Date.now,
-    environment: { ...(env.ENID_ENDPOINT && { endpoint: env.ENID_ENDPOINT }), ...(env.ENID_TOKEN && { token: env.ENID_TOKEN }) },
+    environment: {
+      ...(env.ENID_ENDPOINT && { endpoint: env.ENID_ENDPOINT }),
+      ...(env.ENID_TOKEN && { token: env.ENID_TOKEN }),
+      ...(env.ENID_TOKEN_FILE && { tokenFile: env.ENID_TOKEN_FILE }),
+      ...(env.ENID_CA && { ca: env.ENID_CA }),
+    },
     signal,
   };
 }

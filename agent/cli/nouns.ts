@@ -22,6 +22,7 @@ export const NOUNS = {
   'customer-gateway': { path: '/v1/customer-gateways', idField: 'customerGatewayId', idPrefix: 'cgw-' },
   vpn: { path: '/v1/vpn-connections', idField: 'vpnConnectionId', idPrefix: 'vpn-' },
   'dhcp-options': { path: '/v1/dhcp-options', idField: 'dhcpOptionsId', idPrefix: 'dopt-' },
+  key: { path: '/v1/key-pairs', idField: 'keyPairId', idPrefix: 'key-' },
   'prefix-list': { path: '/v1/prefix-lists', idField: 'prefixListId', idPrefix: 'pl-' },
 } as const satisfies Record<string, NounInfo>;
 

@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
+import { readSecretFile } from '../lib/secret-file.js';
 import { Client, type Resource } from './client.js';
 import { CliError, UsageError } from './errors.js';
+import { fetchTrusting } from './fetch-trusting.js';
 import { DEFAULT_ENDPOINT, type Io } from './io.js';
 import { NOUNS, type NounName, nounOfId, resourcePath } from './nouns.js';
 import { type Paint, painter } from './output/text.js';
@@ -20,9 +23,30 @@ export function openSession(io: Io, options: Options): Session {
   const endpoint = text(options.endpoint) ?? io.environment.endpoint ?? DEFAULT_ENDPOINT;
   if (!URL.canParse(endpoint) || !/^https?:/.test(endpoint))
     throw new UsageError(`--endpoint must be a URL like ${DEFAULT_ENDPOINT}, not '${endpoint}'`);
-  const token = text(options.token) ?? io.environment.token;
-  const client = new Client({ endpoint, fetch: io.fetch, signal: io.signal, ...(token !== undefined && { token }) });
+  const token = tokenOf(io, options);
+  const ca = text(options.ca) ?? io.environment.ca;
+  const fetch = ca === undefined ? io.fetch : fetchTrusting(readFile(ca, readFileSync));
+  const client = new Client({ endpoint, fetch, signal: io.signal, ...(token !== undefined && { token }) });
   return { io, client, json: options.json === true, paint: painter(io.color) };
+}
+
+/** The more particular wins: an option over the environment, there the token itself over its file. */
+function tokenOf(io: Io, options: Options): string | undefined {
+  const file = text(options.tokenFile);
+  const given = text(options.token) ?? (file === undefined ? io.environment.token : undefined);
+  const from = file ?? io.environment.tokenFile;
+  if (given !== undefined || from === undefined) return given;
+  const token = readFile(from, readSecretFile).trim();
+  if (token === '' || /\s/.test(token)) throw new UsageError(`${from} must hold one token and nothing else`);
+  return token;
+}
+
+function readFile(path: string, read: (path: string) => string | Buffer): string {
+  try {
+    return String(read(path));
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
 }
 
 const text = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined);
@@ -70,5 +94,5 @@ const isLive = (resource: Resource): boolean => !ENDED.has(resource.state) && !E
 function namesOf(resource: Resource): unknown[] {
   const tags = resource.tags;
   const tagged = tags !== null && typeof tags === 'object' && !Array.isArray(tags) ? NAME_TAGS.map((key) => tags[key]) : [];
-  return [...tagged, resource.groupName, resource.name, resource.publicIp];
+  return [...tagged, resource.groupName, resource.name, resource.keyName, resource.publicIp];
 }

@@ -26,7 +26,11 @@ export const Subnet = z.looseObject({
   cidrBlock: z.string(),
   ipv6: z.looseObject({ cidrBlock: z.string() }).optional(),
   availableIpAddressCount: z.number().optional(),
+  parentDevice: z.string().optional(),
+  hostAccess: z.boolean().optional(),
+  enforcement: z.looseObject({ securityGroups: z.string(), sourceDestCheck: z.string() }).optional(),
   tags: Tags,
+  condition: Condition.optional(),
 });
 export type Subnet = z.output<typeof Subnet>;
 
@@ -149,5 +153,19 @@ export const NetworkAcl = z.looseObject({
   tags: Tags,
 });
 export type NetworkAcl = z.output<typeof NetworkAcl>;
+
+export const KeyPair = z.looseObject({
+  keyPairId: z.string(),
+  keyName: z.string(),
+  keyType: z.string(),
+  fingerprint: z.string(),
+  createTime: z.string().optional(),
+  tags: Tags,
+});
+export type KeyPair = z.output<typeof KeyPair>;
+
+const Range = z.looseObject({ associationId: z.string(), cidrBlock: z.string() });
+/** What of a VPC or a subnet can be taken away. */
+export const Ranges = z.looseObject({ secondaryCidrBlocks: z.array(Range).optional(), ipv6: Range.optional() });
 
 export const Zone = z.looseObject({ zoneName: z.string() });

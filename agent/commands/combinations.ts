@@ -1,5 +1,5 @@
 import { apiError } from '../model/errors.js';
-import { combinationKey, MAX_COMBINATION_INDEX } from '../model/group-combination.js';
+import { combinationKey, type GroupCombination, MAX_COMBINATION_INDEX } from '../model/group-combination.js';
 import type { SecurityGroupId, SubnetId, VpcId } from '../model/ids.js';
 import { aclFilters } from '../model/network-acl.js';
 import type { NetworkInterface } from '../model/network-interface.js';
@@ -16,7 +16,16 @@ export function combinationIndex(
 ): number {
   const filtered = isFiltered(draft, vpcId, subnetId);
   if (groupIds.length === 0 && !filtered) return UNFILTERED;
-  const combination = { vpcId, groupIds: [...new Set(groupIds)].sort(), ...(filtered && { subnetId }) };
+  return numberOf(draft, { vpcId, groupIds: [...new Set(groupIds)].sort(), ...(filtered && { subnetId }) });
+}
+
+/** The number of the router's own device in a subnet: in no group, and always asked about the subnet's network ACL. */
+export function routerCombinationIndex(draft: Draft, { vpcId, subnetId }: Pick<NetworkInterface, 'vpcId' | 'subnetId'>): number {
+  return numberOf(draft, { vpcId, subnetId, groupIds: [] });
+}
+
+function numberOf(draft: Draft, combination: Pick<GroupCombination, 'vpcId' | 'groupIds' | 'subnetId'>): number {
+  const { vpcId } = combination;
   const [known] = draft.by('groupCombination', 'groups', combinationKey(combination));
   if (known) return known.index;
   const taken = new Set(draft.by('groupCombination', 'vpcId', vpcId).map((combination) => combination.index));
@@ -44,10 +53,13 @@ function isFiltered(draft: Draft, vpcId: VpcId, subnetId: SubnetId): boolean {
 }
 
 /**
- * Forgets combinations that no interface uses. Not done at once when the last user leaves: its device carries the number until
+ * Forgets combinations that no interface uses, nor the router. Not done at once when the last user leaves: its device carries the number until
  * the kernel has followed, and must not be judged by the groups of another combination that got the number meanwhile.
  */
 export function forgetUnusedCombinations(draft: Draft): void {
-  for (const { combinationId, vpcId, index } of draft.all('groupCombination'))
-    if (draft.count('networkInterface', 'combination', `${vpcId} ${index}`) === 0) draft.delete('groupCombination', combinationId);
+  for (const { combinationId, vpcId, index, subnetId } of draft.all('groupCombination')) {
+    const isRouters = subnetId !== undefined && draft.get('subnet', subnetId)?.parent?.combinationIndex === index;
+    if (isRouters || draft.count('networkInterface', 'combination', `${vpcId} ${index}`) > 0) continue;
+    draft.delete('groupCombination', combinationId);
+  }
 }

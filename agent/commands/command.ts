@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Draft } from './draft.js';
+import type { Guest, GuestReference } from './guest.js';
 
 /** What a command may know beside the state: everything that is not pure comes in here. */
 export interface CommandContext {
@@ -14,8 +15,12 @@ export interface CommandContext {
   /** Availability zones, by name. */
   readonly zones: readonly string[];
   readonly limits: Limits;
+  /** A namespace of somebody else's that the request names; looked up before. @throws {ApiError} what it was found not to be. */
+  readonly guest?: (reference: GuestReference) => Guest;
   /** Range of the public addresses, canonical; its first and last are not given out. */
   readonly publicPool: string;
+  /** Why no macvlan interfaces can be on a device of this host; `undefined` when they can. Absent: not known, so not asked. */
+  readonly parentFault?: (device: string) => { readonly unsupported: boolean; readonly reason: string } | undefined;
   /** Ids of the images that a launch may name; any well-formed id when left out. */
   readonly imageIds?: readonly string[];
 }

@@ -22,6 +22,8 @@ export const vpnGatewayId = idSchema('vpnGateway').describe('The virtual private
 export const customerGatewayId = idSchema('customerGateway').describe('The customer gateway.');
 export const vpnConnectionId = idSchema('vpnConnection').describe('The VPN connection.');
 
+export const keyPairId = idSchema('keyPair').describe('The key pair.');
+
 export const tags = TagMap.optional().describe('Tags: at most 50; keys of 1–128 and values of 0–256 characters.');
 
 export const clientToken = z

@@ -92,6 +92,14 @@ const dhcpOptions: NounFilters<'dhcpOptions'> = {
   value: (r) => [...some(r.domainName), ...r.domainNameServers],
 };
 
+const keyPair: NounFilters<'keyPair'> = {
+  ...common,
+  'key-pair-id': (r) => [r.keyPairId],
+  'key-name': (r) => [r.keyName],
+  'key-type': (r) => [r.keyType],
+  fingerprint: (r) => [r.fingerprint],
+};
+
 function rangesOf(snapshot: Snapshot, vpcId: string): string[] {
   const vpc = snapshot.get('vpc', vpcId);
   return vpc ? vpcIpv4Ranges(vpc) : [];
@@ -107,4 +115,5 @@ export const GATEWAY_FILTERS = {
   customerGateway,
   vpnConnection,
   dhcpOptions,
+  keyPair,
 };

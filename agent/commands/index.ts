@@ -1,8 +1,15 @@
 import { attachNetworkInterface, detachNetworkInterface, moveNetworkInterface } from './attachments.js';
+import {
+  associateSubnetCidrBlock,
+  associateVpcCidrBlock,
+  disassociateSubnetCidrBlock,
+  disassociateVpcCidrBlock,
+} from './cidr-associations.js';
 import type { Command } from './command.js';
 import { createDefaultSubnet, createDefaultVpc } from './default-vpc.js';
 import { associateDhcpOptions, createDhcpOptions, deleteDhcpOptions } from './dhcp-options.js';
 import { allocateAddress, associateAddress, disassociateAddress, releaseAddress } from './elastic-ips.js';
+import { guestGone, guestStarted, guestStopped } from './guest-states.js';
 import {
   modifyInstance,
   modifyInstanceMetadataOptions,
@@ -19,6 +26,7 @@ import {
   deleteInternetGateway,
   detachInternetGateway,
 } from './internet-gateways.js';
+import { deleteKeyPair, keepKeyPair } from './key-pairs.js';
 import { createNatGateway, deleteNatGateway } from './nat-gateways.js';
 import {
   createNetworkAcl,
@@ -28,9 +36,11 @@ import {
   replaceNetworkAclAssociation,
   replaceNetworkAclEntry,
 } from './network-acls.js';
+import { createNetworkInterfacePermission, deleteNetworkInterfacePermission } from './network-interface-permissions.js';
 import { createNetworkInterface, deleteNetworkInterface, modifyNetworkInterface } from './network-interfaces.js';
 import { createPrefixList, deletePrefixList, modifyPrefixList } from './prefix-lists.js';
 import { assignIpv6Addresses, assignPrivateIpAddresses, unassignIpv6Addresses, unassignPrivateIpAddresses } from './private-addresses.js';
+import { registerInstance } from './register-instance.js';
 import {
   associateRouteTable,
   createRouteTable,
@@ -88,6 +98,7 @@ export const PUBLIC_COMMANDS = {
   detachNetworkInterface,
   moveNetworkInterface,
   runInstances,
+  registerInstance,
   startInstance,
   stopInstance,
   rebootInstance,
@@ -148,15 +159,30 @@ export const PUBLIC_COMMANDS = {
   createDhcpOptions,
   associateDhcpOptions,
   deleteDhcpOptions,
+  deleteKeyPair,
+  associateVpcCidrBlock,
+  disassociateVpcCidrBlock,
+  associateSubnetCidrBlock,
+  disassociateSubnetCidrBlock,
+  createNetworkInterfacePermission,
+  deleteNetworkInterfacePermission,
   createTags,
   deleteTags,
 } satisfies Record<string, Command>;
 
 /** What only the agent itself may ask for. */
-export const SYSTEM_COMMANDS = { finishDetach, finishStop, finishTerminate, finishNatGateway, forgetExpired, reset } satisfies Record<
-  string,
-  Command
->;
+export const SYSTEM_COMMANDS = {
+  keepKeyPair,
+  finishDetach,
+  finishStop,
+  finishTerminate,
+  finishNatGateway,
+  guestStopped,
+  guestStarted,
+  guestGone,
+  forgetExpired,
+  reset,
+} satisfies Record<string, Command>;
 
 export const COMMANDS = { ...PUBLIC_COMMANDS, ...SYSTEM_COMMANDS } satisfies Record<string, Command>;
 

@@ -4,7 +4,7 @@ import type { Instance } from '../model/instance.js';
 import { INSTANCE_TYPES } from '../model/instance-types.js';
 import { checkAddressesFor } from './address-limits.js';
 import { combinationIndex } from './combinations.js';
-import { command } from './command.js';
+import { type CommandContext, command } from './command.js';
 import type { Draft } from './draft.js';
 import { instanceId, text } from './fields.js';
 import { checkMetadataTags, instanceFields, metadataOptionFields, metadataOptionsFrom, userDataFrom } from './instance-fields.js';
@@ -26,12 +26,17 @@ export const startInstance = command({
     const instance = requiredInstance(draft, instanceId);
     if (instance.state === 'running') return {};
     if (instance.state !== 'stopped') throw wrongState(instance, 'started');
-    const { stateReason: _reason, ...rest } = instance;
-    draft.put('instance', { ...rest, state: 'running', bootSerial: instance.bootSerial + 1, launchTime: context.now });
-    for (const eni of interfacesOf(draft, instanceId)) giveAutomatic(draft, eni, context);
+    startAgain(draft, instance, context);
     return {};
   },
 });
+
+/** Afterwards a stopped instance shall run. */
+export function startAgain(draft: Draft, instance: Instance, context: CommandContext): void {
+  const { stateReason: _reason, ...rest } = instance;
+  draft.put('instance', { ...rest, state: 'running', bootSerial: instance.bootSerial + 1, launchTime: context.now });
+  for (const eni of interfacesOf(draft, instance.instanceId)) giveAutomatic(draft, eni, context);
+}
 
 export const stopInstance = command({
   summary: 'Stop an instance: its processes end, its interfaces and addresses stay, but for an automatic public one.',

@@ -30,6 +30,10 @@ export const createNatGateway = idempotent(
     }),
     run: (draft, input, context) => {
       const subnet = required(draft, 'subnet', input.subnetId);
+      if (subnet.parent)
+        throw apiError('UnsupportedOperation', {
+          reason: `${subnet.subnetId} is on the host's device ${subnet.parent.device}; create the NAT gateway in a subnet that is not, and route to it`,
+        });
       const connectivityType = input.connectivityType ?? 'public';
       if (connectivityType === 'private' && input.allocationId !== undefined)
         throw apiError('InvalidParameterCombination', { reason: 'A private NAT gateway has no elastic address; leave allocationId out' });

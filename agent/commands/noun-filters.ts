@@ -24,6 +24,7 @@ export const STATE_CODES: Readonly<Record<string, string>> = {
 
 const networkInterface: NounFilters<'networkInterface'> = {
   ...common,
+  'tag-value': (r) => Object.values(r.tags),
   'network-interface-id': (r) => [r.networkInterfaceId],
   'subnet-id': (r) => [r.subnetId],
   'vpc-id': (r) => [r.vpcId],
@@ -39,6 +40,8 @@ const networkInterface: NounFilters<'networkInterface'> = {
   'private-ip-address': (r) => r.privateIpAddresses,
   'addresses.private-ip-address': (r) => r.privateIpAddresses,
   'addresses.primary': (r) => (r.privateIpAddresses.length > 1 ? ['true', 'false'] : ['true']),
+  'addresses.association.allocation-id': (r, facts) => publicOf(r, facts).map((address) => address.allocationId),
+  'addresses.association.association-id': (r, facts) => publicOf(r, facts).flatMap((address) => some(address.association?.associationId)),
   'addresses.association.public-ip': (r, facts) => publicOf(r, facts).map((address) => address.publicIp),
   'association.public-ip': (r, facts) => publicOf(r, facts).map((address) => address.publicIp),
   'association.allocation-id': (r, facts) => publicOf(r, facts).map((address) => address.allocationId),
@@ -128,8 +131,9 @@ const securityGroup: NounFilters<'securityGroup'> = {
 };
 
 function permissionFilters(direction: SecurityGroupRule['direction'], prefix: string): NounFilters<'securityGroup'> {
-  const of = (values: (rule: SecurityGroupRule) => readonly string[]) => (group: SecurityGroup) =>
-    group.rules.filter((rule) => rule.direction === direction).flatMap(values);
+  type Values = (rule: SecurityGroupRule, facts: FilterFacts) => readonly string[];
+  const of = (values: Values) => (group: SecurityGroup, facts: FilterFacts) =>
+    group.rules.filter((rule) => rule.direction === direction).flatMap((rule) => values(rule, facts));
   return {
     [`${prefix}.protocol`]: of((rule) => [rule.protocol]),
     [`${prefix}.from-port`]: of((rule) => some(rule.fromPort)),
@@ -137,6 +141,10 @@ function permissionFilters(direction: SecurityGroupRule['direction'], prefix: st
     [`${prefix}.cidr`]: of(({ peer }) => (peer.kind === 'cidr' ? [peer.cidr] : [])),
     [`${prefix}.ipv6-cidr`]: of(({ peer }) => (peer.kind === 'cidr6' ? [peer.cidr] : [])),
     [`${prefix}.group-id`]: of(({ peer }) => (peer.kind === 'group' ? [peer.groupId] : [])),
+    [`${prefix}.group-name`]: of(({ peer }, { snapshot }) =>
+      peer.kind === 'group' ? some(snapshot.get('securityGroup', peer.groupId)?.groupName) : [],
+    ),
+    [`${prefix}.user-id`]: of(({ peer }) => (peer.kind === 'group' ? [peer.ownerId] : [])),
     [`${prefix}.prefix-list-id`]: of(({ peer }) => (peer.kind === 'prefixList' ? [peer.prefixListId] : [])),
   };
 }
@@ -172,7 +180,13 @@ const networkAcl: NounFilters<'networkAcl'> = {
   default: (r) => bool(r.isDefault),
   'association.association-id': (r) => r.associations.map((a) => a.associationId),
   'association.subnet-id': (r) => r.associations.map((a) => a.subnetId),
-  'entry.cidr': (r) => r.entries.map((entry) => entry.cidr),
+  'association.network-acl-id': (r) => (r.associations.length > 0 ? [r.networkAclId] : []),
+  'entry.cidr': (r) => r.entries.map((entry) => entry.cidr).filter((range) => !range.includes(':')),
+  'entry.ipv6-cidr': (r) => r.entries.map((entry) => entry.cidr).filter((range) => range.includes(':')),
+  'entry.icmp.code': (r) => r.entries.flatMap((entry) => some(entry.icmp?.code)),
+  'entry.icmp.type': (r) => r.entries.flatMap((entry) => some(entry.icmp?.type)),
+  'entry.port-range.from': (r) => r.entries.flatMap((entry) => some(entry.portRange?.from)),
+  'entry.port-range.to': (r) => r.entries.flatMap((entry) => some(entry.portRange?.to)),
   'entry.rule-number': (r) => r.entries.map((entry) => String(entry.ruleNumber)),
   'entry.rule-action': (r) => r.entries.map((entry) => entry.ruleAction),
   'entry.protocol': (r) => r.entries.map((entry) => entry.protocol),

@@ -30,16 +30,9 @@ const LaunchInterface = z.strictObject({
   deleteOnTermination: deleteOnTermination.optional().describe('Default: true for created interfaces, false for existing ones.'),
 });
 
-const Input = z.strictObject({
-  imageId: z
-    .string()
-    .optional()
-    .describe('ami- and 8 or 17 hex digits. An id that DescribeImages does not list means the first image, unless anyImage is off.'),
+/** What a request says of the interfaces of an instance. */
+export const launchFields = {
   instanceType: text(40).optional().describe(`Decides how many interfaces and addresses it takes. Default ${DEFAULT_INSTANCE_TYPE}.`),
-  count: count(1000).optional().describe('How many instances; default 1.'),
-  minCount: count(1000).optional().describe('Fewest; when addresses run out, so many will do.'),
-  maxCount: count(1000).optional().describe('Most.'),
-  availabilityZone: z.string().optional().describe("Must be the subnet's; without a subnet it chooses the default one."),
   subnetId: subnetId.optional(),
   groupIds: interfaceFields.groupIds,
   privateIpAddress: interfaceFields.privateIpAddress,
@@ -52,16 +45,32 @@ const Input = z.strictObject({
     .max(64)
     .optional()
     .describe('Interfaces; instead of subnetId, groupIds and addresses.'),
-  keyName: text(255).optional().describe('Kept and reported.'),
-  ...instanceFields,
   tags,
   networkInterfaceTags: tags.describe('Tags of the interfaces that are created.'),
+};
+
+const Input = z.strictObject({
+  imageId: z
+    .string()
+    .optional()
+    .describe('ami- and 8 or 17 hex digits. An id that DescribeImages does not list means the first image, unless anyImage is off.'),
+  count: count(1000).optional().describe('How many instances; default 1.'),
+  minCount: count(1000).optional().describe('Fewest; when addresses run out, so many will do.'),
+  maxCount: count(1000).optional().describe('Most.'),
+  availabilityZone: z.string().optional().describe("Must be the subnet's; without a subnet it chooses the default one."),
+  ...launchFields,
+  keyName: text(255).optional().describe('Key pair whose public key the metadata service tells the instance.'),
+  ...instanceFields,
   clientToken,
 });
 type Input = z.output<typeof Input>;
 
+const Launch = z.object({ ...launchFields, ...instanceFields });
+/** What launches and registrations of instances have in common. */
+export type Launch = z.output<typeof Launch> & Partial<Pick<Input, 'imageId' | 'keyName' | 'availabilityZone'>>;
+
 /** One interface of each instance: an existing one, or one to be made. */
-type Plan = { readonly deviceIndex: number; readonly deleteOnTermination: boolean } & (
+export type Plan = { readonly deviceIndex: number; readonly deleteOnTermination: boolean } & (
   | { readonly eni: NetworkInterface }
   | { readonly subnet: Subnet; readonly spec: InterfaceSpec; readonly automaticPublicIp: boolean }
 );
@@ -77,7 +86,9 @@ export const runInstances = idempotent(
     run: (draft, input, context) => {
       instanceTypeOf(input.instanceType ?? DEFAULT_INSTANCE_TYPE);
       if (input.imageId !== undefined) checkImage(input.imageId, context);
-      const plans = input.networkInterfaces ? plansOf(draft, input, input.networkInterfaces) : [simplePlan(draft, input)];
+      const plans = plansOf(draft, input);
+      if (!plans.some(({ deviceIndex }) => deviceIndex === 0))
+        throw invalidValue('You must specify a network interface at device index 0, the primary one');
       const { minCount, maxCount } = counts(input);
       checkRepeatable(plans, maxCount);
       const primary = primaryPlace(plans, input.availabilityZone);
@@ -86,7 +97,10 @@ export const runInstances = idempotent(
       while (instanceIds.length < maxCount) {
         try {
           instanceIds.push(
-            draft.attempt(() => launch(draft, input, plans, { ...primary, reservationId, launchIndex: instanceIds.length }, context)),
+            draft.attempt(() => {
+              const launchIndex = instanceIds.length;
+              return launch(draft, input, plans, { ...primary, reservationId, launchIndex, holder: { kind: 'netns' } }, context);
+            }),
           );
         } catch (error) {
           const enough = instanceIds.length >= minCount;
@@ -99,11 +113,12 @@ export const runInstances = idempotent(
   }),
 );
 
-function launch(
+/** Writes an instance and its interfaces. */
+export function launch(
   draft: Draft,
-  input: Input,
+  input: Launch,
   plans: readonly Plan[],
-  place: Pick<Instance, 'vpcId' | 'availabilityZone' | 'reservationId' | 'launchIndex'>,
+  place: Pick<Instance, 'vpcId' | 'availabilityZone' | 'reservationId' | 'launchIndex' | 'holder'>,
   context: CommandContext,
 ): InstanceId {
   const instance: Instance = {
@@ -113,9 +128,8 @@ function launch(
     tags: checkTags(input.tags),
     instanceType: input.instanceType ?? DEFAULT_INSTANCE_TYPE,
     imageId: input.imageId ?? 'ami-00000000000000000',
-    ...(input.keyName !== undefined && { keyName: input.keyName }),
+    ...(input.keyName !== undefined && keyOf(draft, input.keyName)),
     hostId: context.hostId,
-    holder: { kind: 'netns' },
     state: 'running',
     bootSerial: 1,
     ...userDataFrom(input),
@@ -139,6 +153,13 @@ function launch(
   return instance.instanceId;
 }
 
+/** @throws {ApiError} InvalidKeyPair.NotFound */
+function keyOf(draft: Draft, keyName: string): Pick<Instance, 'keyName' | 'publicKey'> {
+  const [pair] = draft.by('keyPair', 'keyName', keyName);
+  if (!pair) throw apiError('InvalidKeyPair.NotFound', { id: keyName });
+  return { keyName, publicKey: pair.publicKey };
+}
+
 /** @throws {ApiError} InvalidAMIID.Malformed, InvalidAMIID.NotFound */
 function checkImage(id: string, { imageIds }: CommandContext): void {
   if (!IMAGE_ID.test(id)) throw apiError('InvalidAMIID.Malformed', { id: id.slice(0, 80) });
@@ -154,11 +175,17 @@ function counts({ count, minCount, maxCount }: Input): { minCount: number; maxCo
   return { minCount: min, maxCount: max };
 }
 
-function simplePlan(draft: Draft, input: Input): Plan {
+/** The interfaces that the request describes. A registered guest may have none at device index 0. */
+export function plansOf(draft: Draft, input: Launch, deviceIndex = 0): Plan[] {
+  return input.networkInterfaces ? listedPlans(draft, input, input.networkInterfaces) : [simplePlan(draft, input, deviceIndex)];
+}
+
+function simplePlan(draft: Draft, input: Launch, deviceIndex: number): Plan {
   const { privateIpAddress, secondaryPrivateIpAddressCount, ipv6Addresses, ipv6AddressCount, groupIds, networkInterfaceTags } = input;
   const spec = { privateIpAddress, secondaryPrivateIpAddressCount, ipv6Addresses, ipv6AddressCount, groupIds, tags: networkInterfaceTags };
   const subnet = subnetOrDefault(draft, input.subnetId, input.availabilityZone);
-  return { deviceIndex: 0, deleteOnTermination: true, subnet, spec, automaticPublicIp: subnet.mapPublicIpOnLaunch };
+  const automaticPublicIp = deviceIndex === 0 && subnet.mapPublicIpOnLaunch;
+  return { deviceIndex, deleteOnTermination: true, subnet, spec, automaticPublicIp };
 }
 
 /** Parameters of the instance that belong to its interfaces when these are named. */
@@ -171,7 +198,7 @@ const INTERFACE_LEVEL = [
   'ipv6AddressCount',
 ] as const;
 
-function plansOf(draft: Draft, input: Input, interfaces: NonNullable<Input['networkInterfaces']>): Plan[] {
+function listedPlans(draft: Draft, input: Launch, interfaces: NonNullable<Input['networkInterfaces']>): Plan[] {
   for (const name of INTERFACE_LEVEL)
     if (input[name] !== undefined)
       throw apiError('InvalidParameterCombination', {
@@ -190,7 +217,6 @@ function plansOf(draft: Draft, input: Input, interfaces: NonNullable<Input['netw
   const indexes = plans.map((plan) => plan.deviceIndex);
   if (new Set(indexes).size !== indexes.length)
     throw invalidValue(`Each network interface requires a unique device index: ${indexes.join(', ')} were given`);
-  if (!indexes.includes(0)) throw invalidValue('You must specify a network interface at device index 0, the primary one');
   const named = plans.flatMap((plan) => ('eni' in plan ? [plan.eni.networkInterfaceId] : []));
   if (new Set(named).size !== named.length)
     throw invalidValue('A network interface is named twice; an interface can be at one device index only');
@@ -238,10 +264,10 @@ function checkRepeatable(plans: readonly Plan[], maxCount: number): void {
     });
 }
 
-/** VPC and zone of the instance: those of its primary interface. */
-function primaryPlace(plans: readonly Plan[], wantedZone: string | undefined): Pick<Instance, 'vpcId' | 'availabilityZone'> {
-  const primary = plans.find((plan) => plan.deviceIndex === 0);
-  if (!primary) throw invalidValue('You must specify a network interface at device index 0, the primary one');
+/** VPC and zone of the instance: those of its first interface. */
+export function primaryPlace(plans: readonly Plan[], wantedZone: string | undefined): Pick<Instance, 'vpcId' | 'availabilityZone'> {
+  const [primary] = [...plans].sort((a, b) => a.deviceIndex - b.deviceIndex);
+  if (!primary) throw invalidValue('You must specify a network interface');
   const { vpcId, availabilityZone, subnetId } = 'eni' in primary ? primary.eni : primary.subnet;
   if (wantedZone !== undefined && wantedZone !== availabilityZone)
     throw apiError('InvalidParameterCombination', {

@@ -79,7 +79,7 @@ export function newDefaultGroup(draft: Draft, context: CommandContext, vpcId: Vp
   return id;
 }
 
-function allEgress(withIpv6: boolean): RuleSubject[] {
+export function allEgress(withIpv6: boolean): RuleSubject[] {
   const all = { direction: 'egress', protocol: '-1' } as const;
   const ipv4: RuleSubject = { ...all, peer: { kind: 'cidr', cidr: '0.0.0.0/0' } };
   return withIpv6 ? [ipv4, { ...all, peer: { kind: 'cidr6', cidr: '::/0' } }] : [ipv4];

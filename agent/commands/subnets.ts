@@ -1,11 +1,14 @@
 import { z } from 'zod';
 import { type Cidr, cidr, containsCidr, fromBigInt, overlaps } from '../model/address.js';
 import { apiError, invalidValue } from '../model/errors.js';
-import { mintId } from '../model/ids.js';
-import type { Subnet } from '../model/subnet.js';
+import { mintId, type SubnetId, type VpcId } from '../model/ids.js';
+import { DEVICE_NAME } from '../model/parent-device.js';
+import type { Subnet, SubnetParent } from '../model/subnet.js';
 import { type Vpc, vpcIpv4Ranges } from '../model/vpc.js';
 import { idempotent } from './client-token.js';
+import { routerCombinationIndex } from './combinations.js';
 import { type CommandContext, command } from './command.js';
+import type { Draft } from './draft.js';
 import { clientToken, subnetId, tags, vpcId } from './fields.js';
 import { required } from './lookup.js';
 import { parseRange } from './ranges.js';
@@ -13,6 +16,9 @@ import { checkTags } from './tags.js';
 import { ipv6Request } from './vpcs.js';
 
 const mapPublicIpOnLaunch = z.boolean().describe('Whether interfaces created at launch get a public address.');
+const hostAccess = z
+  .boolean()
+  .describe('Whether the host has an address in a subnet on one of its devices, base plus three. Default false. Only with parentDevice.');
 const assignIpv6AddressOnCreation = z.boolean().describe('Whether new interfaces get an IPv6 address; needs an IPv6 range.');
 
 export const createSubnet = idempotent(
@@ -26,6 +32,12 @@ export const createSubnet = idempotent(
       availabilityZone: z.string().optional().describe('Default: the first zone.'),
       mapPublicIpOnLaunch: mapPublicIpOnLaunch.optional(),
       assignIpv6AddressOnCreation: assignIpv6AddressOnCreation.optional(),
+      parentDevice: z
+        .string()
+        .regex(DEVICE_NAME, 'must be the name of a device')
+        .optional()
+        .describe('Device of the host on whose wire the subnet is: its interfaces are macvlan devices. Default: veth pairs to the router.'),
+      hostAccess: hostAccess.optional(),
       tags,
       clientToken,
     }),
@@ -37,6 +49,7 @@ export const createSubnet = idempotent(
       if (input.assignIpv6AddressOnCreation && !ipv6)
         throw apiError('InvalidParameterCombination', { reason: 'assignIpv6AddressOnCreation needs an IPv6 range; give ipv6 too' });
       const id = mintId('subnet', context.randomHex);
+      const parent = parentOf(draft, vpc.vpcId, id, input, context);
       draft.put('subnet', {
         subnetId: id,
         vpcId: vpc.vpcId,
@@ -48,6 +61,7 @@ export const createSubnet = idempotent(
         mapPublicIpOnLaunch: input.mapPublicIpOnLaunch ?? false,
         assignIpv6AddressOnCreation: input.assignIpv6AddressOnCreation ?? false,
         defaultForAz: false,
+        ...(parent && { parent }),
       });
       const acl = required(draft, 'networkAcl', vpc.defaultNetworkAclId);
       const association = { associationId: mintId('networkAclAssociation', context.randomHex), subnetId: id };
@@ -63,9 +77,13 @@ export const modifySubnet = command({
     subnetId,
     mapPublicIpOnLaunch: mapPublicIpOnLaunch.optional(),
     assignIpv6AddressOnCreation: assignIpv6AddressOnCreation.optional(),
+    hostAccess: hostAccess.optional(),
   }),
-  run: (draft, { subnetId, ...change }) => {
-    const subnet: Subnet = { ...required(draft, 'subnet', subnetId), ...change };
+  run: (draft, { subnetId, hostAccess, ...change }) => {
+    const before = required(draft, 'subnet', subnetId);
+    if (hostAccess !== undefined && !before.parent) throw hostAccessFault();
+    const parent = before.parent && hostAccess !== undefined ? { ...before.parent, hostAccess } : before.parent;
+    const subnet: Subnet = { ...before, ...change, ...(parent && { parent }) };
     if (change.assignIpv6AddressOnCreation && !subnet.ipv6)
       throw invalidValue(`${subnetId} has no IPv6 range: assignIpv6AddressOnCreation cannot be true`);
     draft.put('subnet', subnet);
@@ -92,6 +110,40 @@ export const deleteSubnet = command({
   },
 });
 
+/**
+ * What binds the subnet to a device of the host. One subnet per device: a wire is one broadcast domain, and only what passes the router
+ * can be told apart by route tables and network ACLs.
+ * @throws {ApiError} InvalidParameterValue, InvalidParameterCombination, UnsupportedOperation
+ */
+function parentOf(
+  draft: Draft,
+  vpcId: VpcId,
+  subnetId: SubnetId,
+  { parentDevice: device, hostAccess = false }: { parentDevice?: string | undefined; hostAccess?: boolean | undefined },
+  context: CommandContext,
+): SubnetParent | undefined {
+  if (device === undefined) {
+    if (hostAccess) throw hostAccessFault();
+    return undefined;
+  }
+  const other = draft.all('subnet').find(({ parent }) => parent?.device === device);
+  if (other)
+    throw invalidValue(
+      `Value (${device}) for parameter parentDevice is invalid: ${other.subnetId} is on it; make a VLAN device (ip link add link ${device} type vlan) for each further subnet`,
+    );
+  const fault = context.parentFault?.(device);
+  if (fault?.unsupported) throw apiError('UnsupportedOperation', { reason: fault.reason });
+  if (fault) throw invalidValue(`Value (${device}) for parameter parentDevice is invalid: ${fault.reason}`);
+  return { device, hostAccess, combinationIndex: routerCombinationIndex(draft, { vpcId, subnetId }) };
+}
+
+function hostAccessFault() {
+  return apiError('InvalidParameterCombination', {
+    reason:
+      'hostAccess needs parentDevice: instances of other subnets are reached from the host by `eni exec`, or through an internet gateway',
+  });
+}
+
 function zone(wanted: string | undefined, context: CommandContext): string {
   const chosen = wanted ?? context.zones[0] ?? '';
   if (!context.zones.includes(chosen))
@@ -115,7 +167,7 @@ function subnetRange(vpc: Vpc, siblings: readonly Subnet[], text: string): strin
 }
 
 /** A /64 of the VPC's range: the one asked for, or the lowest that no sibling has. */
-function subnetIpv6Range(vpc: Vpc, siblings: readonly Subnet[], request: true | string): string {
+export function subnetIpv6Range(vpc: Vpc, siblings: readonly Subnet[], request: true | string): string {
   if (!vpc.ipv6) throw invalidValue(`${vpc.vpcId} has no IPv6 range: a subnet of it cannot have one`);
   const outer = cidr(vpc.ipv6.cidrBlock);
   if (request === true) return lowestFree64(outer, new Set(siblings.map((sibling) => sibling.ipv6?.cidrBlock)), vpc);

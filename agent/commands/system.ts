@@ -18,8 +18,8 @@ export const finishDetach = command({
   run: (draft, input) => {
     const eni = draft.get('networkInterface', input.networkInterfaceId);
     if (eni?.attachment?.attachmentId !== input.attachmentId || eni.attachment.status !== 'detaching') return {};
-    const { attachment: _gone, ...rest } = eni;
-    draft.put('networkInterface', rest);
+    const { attachment, ...rest } = eni;
+    draft.put('networkInterface', { ...rest, pastAttachment: attachment });
     return {};
   },
 });
@@ -42,7 +42,7 @@ export const finishTerminate = command({
     if (instance?.state !== 'shutting-down') return {};
     for (const { attachment, automaticPublicIp: _, ...eni } of interfacesOf(draft, instanceId)) {
       if (attachment.deleteOnTermination) removeInterface(draft, eni);
-      else draft.put('networkInterface', eni);
+      else draft.put('networkInterface', { ...eni, pastAttachment: attachment });
     }
     draft.put('instance', { ...instance, state: 'terminated', terminationTime: context.now });
     return {};

@@ -137,7 +137,7 @@ function dependants(draft: Draft, vpc: Vpc): string[] {
 }
 
 /** @throws {ApiError} InvalidVpc.Range, InvalidParameterValue */
-function vpcRange(text: string): string {
+export function vpcRange(text: string): string {
   const range = parseRange(text, 'cidrBlock', 4);
   if (range.prefixLength < 16 || range.prefixLength > 28)
     throw apiError('InvalidVpc.Range', { reason: `The CIDR '${text}' is invalid: the block size must be between /16 and /28` });
@@ -147,7 +147,7 @@ function vpcRange(text: string): string {
 }
 
 /** A /56: the one asked for, or an unused one of the unique local addresses (RFC 4193). */
-function newIpv6Range(draft: Draft, context: CommandContext, request: true | string): string {
+export function newIpv6Range(draft: Draft, context: CommandContext, request: true | string): string {
   const taken = draft.all('vpc').flatMap((vpc) => (vpc.ipv6 ? [cidr(vpc.ipv6.cidrBlock)] : []));
   if (request !== true) {
     const range = parseRange(request, 'ipv6', 6);
@@ -169,7 +169,7 @@ function newIpv6Range(draft: Draft, context: CommandContext, request: true | str
 }
 
 /** The default network ACL lets everything through. */
-function openEntries(withIpv6: boolean) {
+export function openEntries(withIpv6: boolean) {
   return [false, true].flatMap((egress) => [
     { ruleNumber: 100, egress, ruleAction: 'allow' as const, protocol: '-1', cidr: '0.0.0.0/0' },
     ...(withIpv6 ? [{ ruleNumber: 101, egress, ruleAction: 'allow' as const, protocol: '-1', cidr: '::/0' }] : []),

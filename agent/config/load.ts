@@ -49,7 +49,7 @@ interface Given {
 type Layer = ReadonlyMap<string, Given>;
 
 /** Variables that are not settings of the daemon: the file's name, and those of the `eni` command line. */
-const OTHER_VARIABLES: ReadonlySet<string> = new Set(['ENID_CONFIG', 'ENID_ENDPOINT', 'ENID_URL']);
+const OTHER_VARIABLES: ReadonlySet<string> = new Set(['ENID_CONFIG', 'ENID_ENDPOINT', 'ENID_URL', 'ENID_TOKEN_FILE', 'ENID_CA']);
 
 /**
  * The settings in force: defaults, then the YAML file, then the environment, then flags; the later wins.

@@ -11,6 +11,10 @@ function isPool(text: string): boolean {
 /** A name that Linux takes for a device and nft for a chain; not of the devices that can't lead anywhere. */
 const isDevice = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(name) && name !== 'lo' && name !== HOST_ACCESS.device;
 
+export const MIN_TOKEN_LENGTH = 16;
+export const ACCESS_KEY_ID = /^\w{16,128}$/;
+export const ACCESS_KEY_SECRET = /^[^\s,]{16,128}$/;
+
 /** Every setting, once: type, default, meaning. Flags are the keys in kebab case, environment variables `ENID_` and upper snake case. */
 const Settings = z.strictObject({
   listen: z
@@ -35,7 +39,29 @@ const Settings = z.strictObject({
   mtu: z.number().int().min(1280).max(9216).default(1500).describe('MTU of interfaces, bytes.'),
   resyncSeconds: z.number().positive().default(15).describe('Seconds between full comparisons of kernel and model.'),
   settleTimeoutMs: z.number().int().positive().default(5000).describe('How long a call waits for the kernel, milliseconds.'),
-  token: z.string().min(16).optional().describe('Bearer token that every API call must carry; 16 characters or more.'),
+  token: z
+    .string()
+    .min(MIN_TOKEN_LENGTH)
+    .optional()
+    .describe('Bearer token that every API call must carry; 16 characters or more. Better in credentialsFile: others see flags.'),
+  credentialsFile: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('File of mode 0600 with tokens and access keys, each full or read-only (docs/api-security.md); read again when it changes.'),
+  localUids: z
+    .array(z.coerce.number().int().nonnegative())
+    .min(1)
+    .optional()
+    .describe(
+      'Without tokens: the only users, by number, besides root and the daemon itself who may call the API over loopback; default: all.',
+    ),
+  requestsPerSecond: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(2000)
+    .describe('Requests per second of one client, on average over ten seconds; 0: no limit.'),
   accessKeys: z
     .array(z.string().regex(/^\w{16,128}:[^\s,]{16,128}$/, 'must be ID:SECRET, each of 16 characters or more'))
     .min(1)

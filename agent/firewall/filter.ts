@@ -49,40 +49,46 @@ export function filterTable(inputs: FirewallInputs, family: Family): TableRules 
       { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
       { name: 'dest-check', rules: [rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')), rule(DROP)] },
       ...aclChains(inputs, family),
-      ...[EGRESS, INGRESS].flatMap((stage) => stageChains(stage, inputs, family)),
+      ...ROUTER_STAGES.flatMap((stage) => stageChains(stage, inputs, family)),
     ],
   };
 }
 
 /** What differs between the two stages. */
-interface Stage {
+export interface Stage {
   readonly name: 'egress' | 'ingress';
   /** The device whose groups are asked. */
   readonly side: Side;
   /** Suffix of combination and group chains, initial of bucket chains. */
   readonly suffix: 'out' | 'in';
   readonly bucket: 'eb' | 'ib';
-  /** Packet mark: the interface is not the packet's end. */
-  readonly transit: number;
-  /** Connection marks, of an end and of an appliance in between: this side tracks the flow. */
-  readonly tracked: { readonly end: number; readonly transit: number };
-  /** The same of the stage that a reply undoes: the sender of a reply received the original. */
-  readonly trackedByOther: { readonly end: number; readonly transit: number };
-  /** What happens to a packet that this stage lets through. */
-  readonly pass: readonly Rule[];
-  readonly drops: (family: Family) => string;
+  /** Connection mark: this side tracks the flow. And that of the stage that a reply undoes: the sender of a reply received the original. */
+  readonly tracked: number;
+  readonly trackedByOther: number;
+  /** Where one connection may pass twice, an appliance in between: the packet mark of that passage, and its connection marks. */
+  readonly transit?: { readonly mark: number; readonly tracked: number; readonly trackedByOther: number };
+  /** Whether another stage has yet to be passed. */
+  readonly isFirst: boolean;
+  /** What drops and counts. */
+  readonly drop: (family: Family) => readonly Rule[];
 }
+
+const counted = (set: string, side: Side): readonly Rule[] => [rule(DROP, inSet(set, addressAndDevice(side))), rule(DROP)];
 
 const EGRESS: Stage = {
   name: 'egress',
   side: 'src',
   suffix: 'out',
   bucket: 'eb',
-  transit: MARK.transitSource,
-  tracked: { end: CONNMARK.egressTracked, transit: CONNMARK.transitEgressTracked },
-  trackedByOther: { end: CONNMARK.ingressTracked, transit: CONNMARK.transitIngressTracked },
-  pass: [rule(setMark(MARK.egressPassed, MARK.egressPassed))],
-  drops: SET.egressDrops,
+  tracked: CONNMARK.egressTracked,
+  trackedByOther: CONNMARK.ingressTracked,
+  transit: {
+    mark: MARK.transitSource,
+    tracked: CONNMARK.transitEgressTracked,
+    trackedByOther: CONNMARK.transitIngressTracked,
+  },
+  isFirst: true,
+  drop: (family) => counted(SET.egressDrops(family), 'src'),
 };
 
 const INGRESS: Stage = {
@@ -90,12 +96,31 @@ const INGRESS: Stage = {
   side: 'dst',
   suffix: 'in',
   bucket: 'ib',
-  transit: MARK.transitDestination,
-  tracked: { end: CONNMARK.ingressTracked, transit: CONNMARK.transitIngressTracked },
-  trackedByOther: { end: CONNMARK.egressTracked, transit: CONNMARK.transitEgressTracked },
-  pass: [rule(ACCEPT)],
-  drops: SET.ingressDrops,
+  tracked: CONNMARK.ingressTracked,
+  trackedByOther: CONNMARK.egressTracked,
+  transit: {
+    mark: MARK.transitDestination,
+    tracked: CONNMARK.transitIngressTracked,
+    trackedByOther: CONNMARK.transitEgressTracked,
+  },
+  isFirst: false,
+  drop: (family) => counted(SET.ingressDrops(family), 'dst'),
 };
+
+const ROUTER_STAGES = [EGRESS, INGRESS] as const;
+
+/**
+ * The stages inside an instance, where its macvlan interfaces end: each direction has a hook of its own, and what the interface sends or
+ * receives is either the instance's or forwarded by it as a flow of its own.
+ */
+export const INSTANCE_STAGES = {
+  egress: { ...atInstance(EGRESS), side: 'dst' },
+  ingress: { ...atInstance(INGRESS), side: 'src' },
+} as const satisfies Record<Stage['name'], Stage>;
+
+function atInstance({ transit: _, ...stage }: Stage): Stage {
+  return { ...stage, isFirst: false, drop: () => [rule(goto(`${stage.name}-drop`))] };
+}
 
 const DNS_PORT = 53;
 
@@ -139,8 +164,9 @@ function forwardRules(inputs: FirewallInputs, family: Family): Rule[] {
   ];
 }
 
-function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chain[] {
-  const { name, suffix, tracked, transit, pass } = stage;
+export function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chain[] {
+  const { name, suffix, tracked, transit } = stage;
+  const pass = stage.isFirst ? [rule(setMark(MARK.egressPassed, MARK.egressPassed))] : [rule(ACCEPT)];
   const opposite = name === 'egress' ? 'ingress' : 'egress';
   const open = new Map([...inputs.groups].map(([id, { rules }]) => [id, openProtocols(rules, opposite, family)] as const));
   const buckets = bucketsOf(inputs.combinations);
@@ -150,8 +176,8 @@ function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chai
       // Only packets of the original direction mark the flow: an answer to a flow that was cut must not revive it.
       name: `${name}-tracked`,
       rules: [
-        rule(setConnmark(tracked.end, tracked.end), original, unmarked(transit)),
-        rule(setConnmark(tracked.transit, tracked.transit), original, marked(transit)),
+        rule(setConnmark(tracked, tracked), original, ...(transit ? [unmarked(transit.mark)] : [])),
+        ...(transit ? [rule(setConnmark(transit.tracked, transit.tracked), original, marked(transit.mark))] : []),
         ...pass,
       ],
     },
@@ -165,13 +191,14 @@ function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chai
   ];
 }
 
-function stageRules({ name, side, transit, tracked, trackedByOther, bucket }: Stage, buckets: readonly number[]): Rule[] {
-  const through = name === 'egress' ? RETURN : ACCEPT;
+function stageRules({ name, side, transit, tracked, trackedByOther, isFirst, bucket }: Stage, buckets: readonly number[]): Rule[] {
+  const through = isFirst ? RETURN : ACCEPT;
+  const atEnd = transit ? [unmarked(transit.mark)] : [];
   return [
-    rule(through, original, connmarked(tracked.end), unmarked(transit)),
-    rule(through, original, connmarked(tracked.transit), marked(transit)),
-    rule(through, reply, connmarked(trackedByOther.end), unmarked(transit)),
-    rule(through, reply, connmarked(trackedByOther.transit), marked(transit)),
+    rule(through, original, connmarked(tracked), ...atEnd),
+    ...(transit ? [rule(through, original, connmarked(transit.tracked), marked(transit.mark))] : []),
+    rule(through, reply, connmarked(trackedByOther), ...atEnd),
+    ...(transit ? [rule(through, reply, connmarked(transit.trackedByOther), marked(transit.mark))] : []),
     // A gateway's link has no groups.
     rule(goto(`${name}-tracked`), deviceGroup(side, 0, GROUP_WORD.combinationMask)),
     rule(setMark(0, MARK.openReturn)),
@@ -199,17 +226,11 @@ function combinationChain(
   const open = new Set(present.flatMap((groupId) => openReturn.get(groupId) ?? []));
   const ask = present.flatMap((groupId) => [
     rule(jump(`${groupId}.${stage.suffix}`)),
-    ...(stage.name === 'egress' ? [rule(RETURN, marked(MARK.egressPassed))] : []),
+    ...(stage.isFirst ? [rule(RETURN, marked(MARK.egressPassed))] : []),
   ]);
-  const { side } = stage;
   return {
     name,
-    rules: [
-      ...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))),
-      ...ask,
-      rule(DROP, inSet(stage.drops(family), addressAndDevice(side))),
-      rule(DROP),
-    ],
+    rules: [...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))), ...ask, ...stage.drop(family)],
   };
 }
 

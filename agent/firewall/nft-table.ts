@@ -7,19 +7,38 @@ import { hashText } from './hash.js';
  */
 
 export interface NftTable {
-  readonly chains: readonly NftChain[];
+  readonly chains: readonly (NftChain | NftSubchain)[];
   /** Maps from address to address, by name. */
   readonly maps?: Readonly<Record<string, Readonly<Record<string, string>>>>;
-  /** Sets of IPv4 addresses, by name. */
-  readonly sets?: Readonly<Record<string, readonly string[]>>;
+  /** Sets of IPv4 addresses, or of what their type says, by name. */
+  readonly sets?: Readonly<Record<string, readonly string[] | NftSet>>;
+  /** `inet` when absent. */
+  readonly family?: 'inet' | 'netdev';
+}
+
+export interface NftSet {
+  readonly type: string;
+  readonly elements: readonly string[];
+  /** Elements are ranges; none may lie within another. */
+  readonly ranges?: boolean;
+  /** Each element counts the packets that matched it. */
+  readonly counts?: boolean;
 }
 
 export interface NftChain {
   readonly name: string;
   readonly type: 'nat' | 'filter';
-  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting';
+  readonly hook: 'prerouting' | 'input' | 'forward' | 'output' | 'postrouting' | 'ingress' | 'egress';
+  /** Of the family `netdev`. */
+  readonly device?: string;
   readonly priority: number;
   readonly policy: 'accept' | 'drop';
+  readonly rules: readonly string[];
+}
+
+/** A chain that others lead to. */
+export interface NftSubchain {
+  readonly name: string;
   readonly rules: readonly string[];
 }
 
@@ -28,20 +47,15 @@ export interface NftText {
   readonly fingerprint: string;
 }
 
-const FAMILY = 'inet';
-
 /**
  * Text for one transaction, whether or not the table is there: chains keep their hooks and only change their content, so that no packet
  * meets an empty one.
  */
-export function renderNft(name: string, { chains, maps = {}, sets = {} }: NftTable): NftText {
-  const table = `${FAMILY} ${name}`;
+export function renderNft(name: string, { chains, maps = {}, sets = {}, family = 'inet' }: NftTable): NftText {
+  const table = `${family} ${name}`;
   const lines = [
     `add table ${table}`,
-    ...chains.flatMap(({ name: chain, type, hook, priority, policy }) => [
-      `add chain ${table} ${chain} { type ${type} hook ${hook} priority ${priority}; policy ${policy}; }`,
-      `flush chain ${table} ${chain}`,
-    ]),
+    ...chains.flatMap((chain) => [`add chain ${table} ${chain.name}${hookOf(chain)}`, `flush chain ${table} ${chain.name}`]),
     ...Object.entries(maps).flatMap(([map, entries]) => [
       `add map ${table} ${map} { type ipv4_addr : ipv4_addr; }`,
       `flush map ${table} ${map}`,
@@ -50,25 +64,23 @@ export function renderNft(name: string, { chains, maps = {}, sets = {} }: NftTab
         sorted(entries).map(([key, value]) => `${key} : ${value}`),
       ),
     ]),
-    ...Object.entries(sets).flatMap(([set, entries]) => [
-      `add set ${table} ${set} { type ipv4_addr; }`,
-      `flush set ${table} ${set}`,
-      ...elements(`${table} ${set}`, [...entries].sort()),
-    ]),
+    ...Object.entries(sets)
+      .map(([set, entries]) => [set, setOf(entries)] as const)
+      .flatMap(([set, { type, elements: entries, ranges, counts }]) => [
+        `add set ${table} ${set} { type ${type};${ranges ? ' flags interval;' : ''}${counts ? ' counter;' : ''} }`,
+        `flush set ${table} ${set}`,
+        ...elements(`${table} ${set}`, [...entries].sort()),
+      ]),
     ...chains.flatMap(({ name: chain, rules }) => rules.map((rule) => `add rule ${table} ${chain} ${rule} comment "${commentOf(rule)}"`)),
   ];
   const content: Content = {
     tables: [table],
-    chains: chains.map(({ name: chain, type, hook, priority, policy, rules }) => [
-      chain,
-      type,
-      hook,
-      priority,
-      policy,
-      rules.map(commentOf),
-    ]),
+    chains: chains.map((chain) => {
+      const { type = '', hook = '', priority = 0, policy = '' } = 'hook' in chain ? chain : {};
+      return [chain.name, type, hook, priority, policy, chain.rules.map(commentOf)];
+    }),
     maps: Object.entries(maps).map(([map, entries]) => [map, sorted(entries).map(([key, value]) => `${key} ${value}`)]),
-    sets: Object.entries(sets).map(([set, entries]) => [set, [...entries].sort()]),
+    sets: Object.entries(sets).map(([set, entries]) => [set, setOf(entries).elements.map(unquoted).sort()]),
   };
   return { text: `${lines.join('\n')}\n`, fingerprint: hash(content) };
 }
@@ -93,12 +105,35 @@ export function scanNft(listing: string): string | undefined {
       name,
       elem.map((pair) => (Array.isArray(pair) ? pair.join(' ') : JSON.stringify(pair))).sort(),
     ]),
-    sets: of('set').map(({ name, elem = [] }) => [
-      name,
-      elem.map((entry) => (typeof entry === 'string' ? entry : JSON.stringify(entry))).sort(),
-    ]),
+    sets: of('set').map(({ name, elem = [] }) => [name, elem.map(elementText).sort()]),
   };
   return hash(content);
+}
+
+/** Packets that the elements of a counting set have matched, in what `nft -j list table …` printed, by element. */
+export function nftCounts(listing: string, set: string): Map<string, number> {
+  const { nftables } = JSON.parse(listing) as { nftables: { readonly set?: Listed }[] };
+  const elements = nftables.flatMap((item) => (item.set?.name === set ? (item.set.elem ?? []) : []));
+  return new Map(elements.map((element) => [elementText(element), (element as CountedElement).elem?.counter?.packets ?? 0]));
+}
+
+interface CountedElement {
+  readonly elem?: { readonly val: unknown; readonly counter?: { readonly packets: number } };
+}
+
+/** Names of devices are quoted when they are written, and not when they are listed. */
+const unquoted = (element: string): string => element.replaceAll('"', '');
+
+/** An element as `nft -j` prints it, as it is written. */
+function elementText(element: unknown): string {
+  if (typeof element === 'string') return element;
+  const { elem, concat, prefix } = element as CountedElement & {
+    readonly concat?: readonly unknown[];
+    readonly prefix?: { readonly addr: string; readonly len: number };
+  };
+  if (elem) return elementText(elem.val);
+  if (concat) return concat.map(elementText).join(' . ');
+  return prefix ? `${prefix.addr}/${prefix.len}` : JSON.stringify(element);
 }
 
 /** Names of the chains in what `nft -j list …` printed. */
@@ -137,6 +172,14 @@ function hash({ tables, chains, maps, sets }: Content): string {
 function commentOf(rule: string): string {
   return `${RULE_COMMENT_PREFIX}${hashText(rule)}`;
 }
+
+function hookOf(chain: NftChain | NftSubchain): string {
+  if (!('hook' in chain)) return '';
+  const { type, hook, device, priority, policy } = chain;
+  return ` { type ${type} hook ${hook}${device === undefined ? '' : ` device "${device}"`} priority ${priority}; policy ${policy}; }`;
+}
+
+const setOf = (entries: readonly string[] | NftSet): NftSet => ('type' in entries ? entries : { type: 'ipv4_addr', elements: entries });
 
 function elements(place: string, entries: readonly string[]): string[] {
   return entries.length === 0 ? [] : [`add element ${place} { ${entries.join(', ')} }`];

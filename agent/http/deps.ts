@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { AuditLog } from '../audit/log.js';
 import type { CommandCall, Transaction } from '../commands/transact.js';
 import type { Config } from '../config/schema.js';
 import type { InstanceRuntime } from '../instances/runtime.js';
@@ -27,6 +28,7 @@ export interface HttpDeps {
   readonly features: () => KernelFeatures;
   readonly events: EventHub;
   readonly metrics: Metrics;
+  readonly audit: AuditLog;
   /** Empties model and kernel; resolves when both are empty. */
   readonly reset: () => Promise<void>;
   /** What the daemon still waits for before it serves well, in words; empty: ready. */

@@ -1,12 +1,18 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { ConfigError } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { apiError } from '../model/errors.js';
+import type { Credentials, Principal } from './credentials.js';
 import { isEc2Request } from './ec2/request.js';
 
-type ListenConfig = Pick<Config, 'listen' | 'token' | 'tlsCert' | 'tlsKey' | 'insecureHttp'>;
-type GuardConfig = ListenConfig & Pick<Config, 'accessKeys'>;
+type ListenConfig = Pick<Config, 'listen' | 'token' | 'credentialsFile' | 'tlsCert' | 'tlsKey' | 'insecureHttp'>;
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** `undefined`: not recognised, or not yet (the EC2 endpoint checks signatures when it has the body). */
+    principal: Principal | undefined;
+  }
+}
 
 /** Paths that answer without a token: whoever restarts a sick daemon has none. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
@@ -27,12 +33,14 @@ export function isLoopback(host: string): boolean {
  * @throws {ConfigError} with the remedy.
  */
 export function assertListenIsSafe(config: ListenConfig): void {
-  const { listen, token, tlsCert, tlsKey, insecureHttp } = config;
+  const { listen, token, credentialsFile, tlsCert, tlsKey, insecureHttp } = config;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw unsafe('tlsCert and tlsKey must be given together: a certificate is no use without its key');
   if (isLoopback(listenAddress(listen).host)) return;
-  if (token === undefined)
-    throw unsafe(`listen ${listen} is reachable from other machines: set a token (16 characters or more), or listen on 127.0.0.1`);
+  if (token === undefined && credentialsFile === undefined)
+    throw unsafe(
+      `listen ${listen} is reachable from other machines: set a token (16 characters or more) or a credentialsFile, or listen on 127.0.0.1`,
+    );
   if (tlsCert === undefined && !insecureHttp)
     throw unsafe(
       `listen ${listen} would send the token in clear: set tlsCert and tlsKey, or --insecure-http when something else encrypts, or listen on 127.0.0.1`,
@@ -43,28 +51,70 @@ function unsafe(problem: string): ConfigError {
   return new ConfigError([problem]);
 }
 
+export interface GuardParts {
+  readonly config: Pick<Config, 'listen' | 'localUids'>;
+  readonly credentials: () => Credentials;
+  /** Counts the request for its client. @throws {ApiError} RequestLimitExceeded */
+  readonly limit: (request: FastifyRequest) => Promise<void>;
+  /** User of the program at the other end of a connection within this machine. */
+  readonly uidOf: (request: FastifyRequest) => number | undefined;
+}
+
 /** Refuses, before anything is read of the body, requests that may not be answered. Answers in the common envelope. */
-export function addGuard(app: FastifyInstance, config: GuardConfig): void {
+export function addGuard(app: FastifyInstance, { config, credentials, limit, uidOf }: GuardParts): void {
   const loopback = isLoopback(listenAddress(config.listen).host);
-  const expected = config.token === undefined ? undefined : digest(config.token);
+  const uids = config.localUids && new Set([0, process.getuid?.() ?? 0, ...config.localUids]);
+  app.decorateRequest('principal', undefined);
   app.addHook('onRequest', async (request) => {
     // A web page whose name was made to resolve to 127.0.0.1 still sends its own name.
     if (loopback && !isLoopback(hostOf(request.headers.host)))
       throw apiError('UnauthorizedOperation', { reason: 'This listener answers only to the names localhost, 127.0.0.1 and [::1]' });
+    const known = credentials();
     // With access keys the EC2 endpoint checks signatures itself: its clients know no bearer tokens.
-    const signed = config.accessKeys !== undefined && isEc2Request(request);
-    if (expected && !signed && !OPEN_PATHS.has(pathOf(request)) && !carriesToken(request, expected))
-      throw apiError('AuthFailure', {
-        reason: isEc2Request(request)
-          ? 'The daemon has a token and no accessKeys: configure accessKeys for clients of EC2'
-          : 'The request must carry the header Authorization: Bearer, with the token of the configuration',
-      });
-    // EC2 changes things by GET too, which pages of other origins can make a browser send.
-    if (isEc2Request(request) && !['none', 'same-origin', undefined].includes(request.headers['sec-fetch-site'] as string | undefined))
-      throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not ask for anything here' });
-    if (!SAFE_METHODS.has(request.method) && !isSameOrigin(request))
-      throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not change anything here' });
+    const signed = known.wantsSignature && isEc2Request(request);
+    if (known.wantsToken) request.principal = bearerOf(request, known);
+    else if (!signed) request.principal = localCaller(uidOf(request));
+    await limit(request);
+    if (!signed && !OPEN_PATHS.has(pathOf(request))) {
+      if (!request.principal) throw missingToken(isEc2Request(request));
+      if (!known.wantsToken && uids && !uids.has(request.principal.uid ?? -1))
+        throw apiError('AuthFailure', { reason: 'Your user is not one of those who may call the API of this machine (localUids)' });
+    }
+    refuseOtherOrigins(request);
+    // What an EC2 request does stands in its parameters: the endpoint looks at them.
+    if (!isEc2Request(request) && !SAFE_METHODS.has(request.method)) refuseReader(request.principal);
   });
+}
+
+const localCaller = (uid: number | undefined): Principal => ({
+  kind: 'local',
+  name: uid === undefined ? 'local' : `uid ${uid}`,
+  scope: 'full',
+  ...(uid !== undefined && { uid }),
+});
+
+/** @throws {ApiError} UnauthorizedOperation when the caller may only read. */
+export function refuseReader(principal: Principal | undefined): void {
+  if (principal?.scope === 'read-only')
+    throw apiError('UnauthorizedOperation', {
+      reason: `The ${principal.kind} '${principal.name}' is for reading only: it changes nothing`,
+    });
+}
+
+function missingToken(isEc2: boolean) {
+  return apiError('AuthFailure', {
+    reason: isEc2
+      ? 'The daemon has a token and no accessKeys: configure accessKeys for clients of EC2'
+      : 'The request must carry the header Authorization: Bearer, with a token of the configuration',
+  });
+}
+
+function refuseOtherOrigins(request: FastifyRequest): void {
+  // EC2 changes things by GET too, which pages of other origins can make a browser send.
+  if (isEc2Request(request) && !['none', 'same-origin', undefined].includes(request.headers['sec-fetch-site'] as string | undefined))
+    throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not ask for anything here' });
+  if (!SAFE_METHODS.has(request.method) && !isSameOrigin(request))
+    throw apiError('UnauthorizedOperation', { reason: 'A page of another origin may not change anything here' });
 }
 
 function hostOf(header: string | undefined): string {
@@ -78,14 +128,9 @@ export function pathOf(request: Pick<FastifyRequest, 'url'>): string {
   return request.url.split('?', 1)[0] ?? '';
 }
 
-/** Digests have one length and no relation to what is near in the token: comparing them tells nothing by its duration. */
-function carriesToken(request: FastifyRequest, expected: Buffer): boolean {
+function bearerOf(request: FastifyRequest, credentials: Credentials): Principal | undefined {
   const match = /^Bearer +(\S+) *$/i.exec(request.headers.authorization ?? '');
-  return match?.[1] !== undefined && timingSafeEqual(digest(match[1]), expected);
-}
-
-function digest(token: string): Buffer {
-  return createHash('sha256').update(token).digest();
+  return match?.[1] === undefined ? undefined : credentials.tokenBearer(match[1]);
 }
 
 /** Browsers name the page's origin with every request that can change something; other programs name none. */

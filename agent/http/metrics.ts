@@ -51,6 +51,17 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     registers,
   });
+  const refusedCallers = new Counter({
+    name: 'enid_http_refused_callers_total',
+    help: 'Requests of callers who were not let in, or may not do that.',
+    labelNames: ['code'],
+    registers,
+  });
+  const auditFailures = new Counter({
+    name: 'enid_audit_failures_total',
+    help: 'Entries that could not be written to the audit log.',
+    registers,
+  });
   const eventStreams = new Gauge({ name: 'enid_event_streams', help: 'Open event streams.', registers });
   const records = new Gauge({ name: 'enid_records', help: 'Records in the model.', labelNames: ['kind'], registers });
   const revision = new Gauge({ name: 'enid_store_revision', help: 'Revision of the store.', registers });
@@ -99,6 +110,8 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     registry,
     reconcile,
     eventStreams,
+    refusedCallers,
+    auditFailures,
     request: (labels: { method: string; route: string; status: number }, seconds: number) => {
       requests.inc(labels);
       latency.observe({ method: labels.method, route: labels.route }, seconds);

@@ -32,11 +32,13 @@ const FRAMEWORK_FAULTS: Readonly<Record<string, (error: Error) => ApiError>> = {
     apiError('UnsupportedMediaType', { reason: 'The body must be JSON, with the header content-type: application/json' }),
   FST_ERR_CTP_BODY_TOO_LARGE: () => apiError('RequestEntityTooLarge', { reason: `The body must not be larger than ${BODY_LIMIT} bytes` }),
   FST_ERR_BAD_URL: () => malformed('The path is not a valid URL'),
+  // Nobody is there to read the answer; but it is no fault of ours, in the log and in the metrics.
+  ECONNRESET: () => malformed('The connection ended before the body did'),
   FST_ERR_MAX_PARAM_LENGTH: () => malformed('A part of the path is too long'),
 };
 
 /** Whatever was thrown, as the caller's fault or the server's. `undefined`: a fault of ours that nobody foresaw. */
-function asApiError(error: unknown): ApiError | undefined {
+export function asApiError(error: unknown): ApiError | undefined {
   if (error instanceof ApiError) return error;
   if (error instanceof StoreFault)
     return apiError('ServiceUnavailable', { reason: 'The store does not take changes now; nothing was changed. The log tells why' });
@@ -82,8 +84,9 @@ export function sendError(error: ApiError, request: FastifyRequest, reply: Fasti
     .send(envelope(error, request.id));
 }
 
-/** In EC2 an unknown id is a bad request, wherever it stands. In REST an unknown id in the path is a path that leads nowhere. */
+/** What HTTP has a status for, and EC2 another. In EC2 an unknown id is a bad request, wherever it stands. In REST an unknown id in the path is a path that leads nowhere. */
 function statusOf(error: ApiError, request: FastifyRequest): number {
+  if (error.code === 'RequestLimitExceeded') return 429;
   const inPath = error.code.endsWith('NotFound') && Object.values(request.params ?? {}).includes(error.id);
   return inPath ? 404 : error.status;
 }

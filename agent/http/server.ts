@@ -1,22 +1,32 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { Server as HttpsServer } from 'node:https';
+import { Server as TlsServer } from 'node:tls';
 import fastify, { type FastifyHttpsOptions, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
-import type { Config } from '../config/schema.js';
+import { peerUid } from '../kernel/peer-uid.js';
+import { limitPeers } from '../lib/limit-peers.js';
 import { apiError } from '../model/errors.js';
+import { addAudit } from './audit.js';
+import { readCredentials } from './credentials.js';
 import type { HttpDeps } from './deps.js';
 import { addEc2 } from './ec2/endpoint.js';
 import { addEvents, type EventStreamOptions } from './events.js';
-import { addGuard, assertListenIsSafe, pathOf } from './guard.js';
+import { addGuard, assertListenIsSafe, isLoopback, listenAddress, pathOf } from './guard.js';
 import { addHealth } from './health.js';
+import { ARRIVAL_MS, addRateLimit, addSecurityHeaders, CONNECTIONS, HEADER_LIMIT } from './limits.js';
 import { addOpenApi } from './openapi.js';
+import { onChangeOf } from './reload.js';
 import { BODY_LIMIT, envelope, renderError } from './render-error.js';
 import { REST_ROUTES } from './rest/index.js';
 import { addRoutes } from './rest/register.js';
+import { readTls, type TlsFiles } from './tls.js';
 
 export interface ServerOptions extends Partial<EventStreamOptions> {
   /** The product's version, for the API's description. */
   readonly version?: string;
+  /** How often files that may change are looked at, milliseconds. */
+  readonly lookMs?: number;
+  /** How long a request may take to arrive, milliseconds: its headers, all of it. */
+  readonly arrivalMs?: { readonly headers: number; readonly request: number };
 }
 
 /**
@@ -24,11 +34,14 @@ export interface ServerOptions extends Partial<EventStreamOptions> {
  * @throws {ConfigError} when the listener would be unsafe (see `assertListenIsSafe`). @throws {Error} when a TLS file cannot be read.
  */
 export async function buildServer(
-  deps: HttpDeps,
-  { heartbeatMs = 15_000, version = '0.0.0' }: ServerOptions = {},
+  given: HttpDeps,
+  { heartbeatMs = 15_000, version = '0.0.0', lookMs, arrivalMs = ARRIVAL_MS }: ServerOptions = {},
 ): Promise<FastifyInstance> {
-  assertListenIsSafe(deps.config);
-  const app = createApp(deps, tlsOptions(deps.config));
+  const { config, log } = given;
+  assertListenIsSafe(config);
+  const tls = readTls(config);
+  let credentials = readCredentials(config);
+  const app = createApp(given, tls, arrivalMs);
   const routes = new Map<string, Set<string>>();
   app.addHook('onRoute', ({ method, url }) => {
     routes.set(url, new Set([...(routes.get(url) ?? []), ...[method].flat()]));
@@ -48,9 +61,32 @@ export async function buildServer(
     if (closing) void reply.header('connection', 'close');
   });
   app.addHook('onRequest', async (request, reply) => {
-    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    void reply.header('x-request-id', request.id);
   });
-  addGuard(app, deps.config);
+  addSecurityHeaders(app, { tls: tls !== undefined });
+  const deps = addAudit(app, given);
+  const loopback = isLoopback(listenAddress(config.listen).host);
+  addGuard(app, {
+    config,
+    credentials: () => credentials,
+    limit: await addRateLimit(app, config.requestsPerSecond),
+    uidOf: ({ socket }) => (loopback ? peerUid(socket) : undefined),
+  });
+  followFiles(app, log, lookMs, [
+    {
+      files: [config.credentialsFile],
+      reload: () => {
+        credentials = readCredentials(config);
+      },
+    },
+    {
+      files: [config.tlsCert, config.tlsKey],
+      reload: () => {
+        const renewed = readTls(config);
+        if (renewed && app.server instanceof TlsServer) app.server.setSecureContext(renewed);
+      },
+    },
+  ]);
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none';
     const seconds = reply.elapsedTime / 1000;
@@ -65,37 +101,85 @@ export async function buildServer(
   await addOpenApi(app, version);
   addHealth(app, deps);
   addRoutes(app, deps, REST_ROUTES);
-  addEc2(app, deps);
+  addEc2(app, deps, () => credentials);
   addEvents(app, deps, { heartbeatMs });
   await app.ready();
   return app;
 }
 
-function createApp(deps: HttpDeps, tls: { cert: Buffer; key: Buffer } | undefined): FastifyInstance {
+/** What is wrong in a changed file is told, and the settings before it stay in force. */
+function followFiles(
+  app: FastifyInstance,
+  log: HttpDeps['log'],
+  lookMs: number | undefined,
+  followed: readonly { readonly files: readonly (string | undefined)[]; readonly reload: () => void }[],
+): void {
+  for (const { files, reload } of followed) {
+    const named = files.filter((file) => file !== undefined);
+    const stop = onChangeOf(
+      named,
+      () => {
+        try {
+          reload();
+          log.info({ files: named }, 'files were read again');
+        } catch (error) {
+          log.warn(
+            { files: named, reason: error instanceof Error ? error.message : String(error) },
+            'changed files cannot be used: the earlier content stays in force',
+          );
+        }
+      },
+      lookMs,
+    );
+    app.addHook('onClose', async () => stop());
+  }
+}
+
+/** What Node says of a request that it gives up on. */
+const WIRE_FAULTS: Readonly<Record<string, readonly [status: string, reason: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive'],
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    `The request line and headers must not be larger than ${HEADER_LIMIT} bytes together`,
+  ],
+};
+
+function createApp(deps: HttpDeps, tls: TlsFiles | undefined, arrivalMs: Required<ServerOptions>['arrivalMs']): FastifyInstance {
   const options: FastifyServerOptions = {
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 30_000,
+    requestTimeout: arrivalMs.request,
     keepAliveTimeout: 65_000,
     genReqId: () => randomUUID(),
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     frameworkErrors: renderError,
-    clientErrorHandler: (_error, socket) => {
+    clientErrorHandler: ({ code }, socket) => {
       if (!socket.writable) return socket.destroy();
-      const body = JSON.stringify(envelope(apiError('MalformedRequest', { reason: 'The request is not valid HTTP' }), randomUUID()));
+      const [status, reason] = WIRE_FAULTS[code ?? ''] ?? ['400 Bad Request', 'The request is not valid HTTP'];
+      const body = JSON.stringify(envelope(apiError('MalformedRequest', { reason }), randomUUID()));
       socket.end(
-        `HTTP/1.1 400 Bad Request\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+        `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
       );
     },
   };
+  const http = {
+    maxHeaderSize: HEADER_LIMIT,
+    headersTimeout: arrivalMs.headers,
+    requestTimeout: arrivalMs.request,
+    connectionsCheckingInterval: Math.min(5000, arrivalMs.headers / 2),
+  };
   // The kind of server is part of the type; nobody here asks for it.
-  return tls ? (fastify({ ...(options as FastifyHttpsOptions<HttpsServer>), https: tls }) as unknown as FastifyInstance) : fastify(options);
-}
-
-function tlsOptions({ tlsCert, tlsKey }: Config): { cert: Buffer; key: Buffer } | undefined {
-  return tlsCert === undefined || tlsKey === undefined ? undefined : { cert: readFileSync(tlsCert), key: readFileSync(tlsKey) };
+  const app = tls
+    ? (fastify({
+        ...(options as FastifyHttpsOptions<HttpsServer>),
+        https: { ...http, ...tls, minVersion: 'TLSv1.2', handshakeTimeout: arrivalMs.headers },
+      }) as unknown as FastifyInstance)
+    : fastify({ ...options, http });
+  app.server.maxConnections = CONNECTIONS.all;
+  limitPeers(app.server, CONNECTIONS.perPeer);
+  return app;
 }
 
 /** A POST without a body is fine whatever its content type says: `start` and `stop` need none. */

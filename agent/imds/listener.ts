@@ -1,8 +1,8 @@
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { METADATA } from '../kernel/resources.js';
 import { openSocketIn, setHopLimit } from '../kernel/socket.js';
+import { limitPeers } from '../lib/limit-peers.js';
 import type { MetadataListener } from '../planner/metadata.js';
 import { type MetadataAnswer, type MetadataRequest, TOKEN_HEADER, TTL_HEADER } from './answer.js';
 
@@ -31,7 +31,7 @@ export async function openListener(spec: MetadataListener, answer: Answer, onErr
     }
   });
   server.on('clientError', (_error, socket) => socket.destroy());
-  limitPeers(server);
+  limitPeers(server, PEER_CONNECTIONS);
   const listening = once(server, 'listening');
   // From here on the descriptor is Node's, which closes it when it cannot listen.
   server.listen({ fd });
@@ -44,21 +44,6 @@ export async function openListener(spec: MetadataListener, answer: Answer, onErr
       server.closeAllConnections();
     },
   };
-}
-
-function limitPeers(server: Server): void {
-  const open = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
-    const peer = socket.remoteAddress;
-    const count = (open.get(peer ?? '') ?? 0) + 1;
-    if (peer === undefined || count > PEER_CONNECTIONS) return void socket.destroy();
-    open.set(peer, count);
-    socket.once('close', () => {
-      const left = (open.get(peer) ?? 1) - 1;
-      if (left > 0) open.set(peer, left);
-      else open.delete(peer);
-    });
-  });
 }
 
 function respond({ vpcId, family }: MetadataListener, answer: Answer, request: IncomingMessage, response: ServerResponse): void {

@@ -5,6 +5,8 @@ export interface Branch {
   readonly children: ReadonlyMap<string, Node>;
   /** The outermost levels list branches and leaves alike; further in a branch's name ends in a slash. */
   readonly marksBranches: boolean;
+  /** How children are listed whose name alone does not say what they are. */
+  readonly labels?: ReadonlyMap<string, string>;
 }
 
 /** Children that are `undefined` are not there; names sorted, as the cloud lists them. */
@@ -34,6 +36,6 @@ export function isLeaf(node: Node): node is string | Buffer {
 }
 
 /** One name a line, no newline at the end. */
-export function listing({ children, marksBranches }: Branch): string {
-  return [...children].map(([name, node]) => (marksBranches && !isLeaf(node) ? `${name}/` : name)).join('\n');
+export function listing({ children, marksBranches, labels }: Branch): string {
+  return [...children].map(([name, node]) => labels?.get(name) ?? (marksBranches && !isLeaf(node) ? `${name}/` : name)).join('\n');
 }

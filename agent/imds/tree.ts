@@ -58,6 +58,7 @@ function metaData(snapshot: Snapshot, instance: Instance, region: string): Branc
       'availability-zone-id': zoneIdOf(instance.availabilityZone),
       region,
     }),
+    'public-keys': publicKeys(instance),
     'reservation-id': instance.reservationId,
     services: services(region),
     tags: instance.metadataOptions.instanceMetadataTags === 'enabled' ? tags(instance) : undefined,
@@ -81,6 +82,12 @@ function ofPrimary(
     'public-ipv4': publicAddresses(snapshot, eni)[0]?.publicIp,
     'security-groups': lines(groupNames(snapshot, eni)),
   };
+}
+
+/** Listed as `0=NAME`; the key is under `0/`. */
+function publicKeys({ keyName, publicKey }: Instance): Branch | undefined {
+  if (keyName === undefined || publicKey === undefined) return undefined;
+  return { ...branch({ 0: branch({ 'openssh-key': publicKey }) }), labels: new Map([['0', `0=${keyName}`]]) };
 }
 
 function services(region: string): Branch {

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { KernelError } from '../kernel/errors.js';
+import { isHeldNetns } from '../kernel/netns.js';
 import { bootKey, InstanceDirectory, kernelBootId, netnsIdentity } from './boot.js';
 import { removeEtcFiles, writeEtcFiles } from './etc-files.js';
 import { endProcesses, isAlive, namespaceOf, type ProcessRef, ProcessTable, spawnInit } from './processes.js';
@@ -38,7 +39,7 @@ class LinuxInstanceRuntime implements InstanceRuntime {
 
   end(instanceId: string): Promise<void> {
     return this.inTurn(instanceId, async (directory) => {
-      await this.endBoots(directory, instanceId, [netnsIdentity(instanceId)?.link]);
+      if (!isHeldNetns(instanceId)) await this.endBoots(directory, instanceId, [netnsIdentity(instanceId)?.link]);
       await removeEtcFiles(instanceId);
     });
   }
@@ -66,6 +67,7 @@ class LinuxInstanceRuntime implements InstanceRuntime {
     const netns = netnsIdentity(instanceId);
     if (!netns) throw new KernelError(`no network namespace ${instanceId}`, { kind: 'not-found' });
     await writeEtcFiles(boot);
+    if (boot.foreign || isHeldNetns(instanceId)) return;
     const key = bootKey(boot, this.kernelBoot, netns);
     const state = directory.stateOf(key);
     if (state === 'started') return;

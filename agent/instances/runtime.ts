@@ -9,7 +9,10 @@ export interface InstanceRuntime {
    * A boot ends with the namespace: one that was lost and made anew counts as rebooted.
    */
   start(boot: InstanceBoot): Promise<void>;
-  /** Afterwards no process is left in the instance's network namespace or PID namespace, and `/etc/netns/<id>` is gone. */
+  /**
+   * Afterwards no process is left in the instance's network namespace or PID namespace (but for somebody else's namespace), and `/etc/netns/<id>`
+   * is gone.
+   */
   end(instanceId: string): Promise<void>;
   /** Afterwards nothing of the instance is left on disk either (console output included). */
   forget(instanceId: string): Promise<void>;
@@ -23,6 +26,8 @@ export interface InstanceBoot {
   readonly instanceId: string;
   readonly bootSerial: number;
   readonly userData?: string;
+  /** Its namespace is somebody else's: it gets its files for `ip netns exec`, and nothing is run or ended in it. */
+  readonly foreign?: boolean;
   /** First label of the host name, e.g. `ip-10-0-1-10`. */
   readonly hostname: string;
   /** Content of the instance's `/etc/hosts` and `/etc/resolv.conf`. */

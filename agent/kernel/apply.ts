@@ -3,6 +3,7 @@ import { type Devices, EXECUTORS, type Executor, type Workshop } from './executo
 import { findLink } from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKind, type ObjectSpecs, type OpResult, type PlannedOp } from './port.js';
+import { HOST_NAMESPACE } from './resources.js';
 
 /** Operations that run together at most: what is not ours is not noticed in the namespaces meanwhile. */
 const RUN_LENGTH = 256;
@@ -61,9 +62,7 @@ function laneOf({ verb, object }: KernelOp): string {
 async function together(run: readonly PlannedOp[], workshop: Workshop): Promise<(KernelError | null)[]> {
   const [first] = run;
   if (!first) return [];
-  const namespaces = new Set(
-    run.flatMap(({ op: { object } }) => (object.kind === 'veth' ? [object.netns, object.peer.netns] : [object.netns])),
-  );
+  const namespaces = new Set(run.flatMap(({ op: { object } }) => placesOf(object)));
   return workshop.monitor.quietly(namespaces, () => {
     const executor = executorOf(first.op.object, first.op.verb);
     if (executor.by === 'requests') return sendTogether(first.op.object.netns, run, workshop);
@@ -72,6 +71,12 @@ async function together(run: readonly PlannedOp[], workshop: Workshop): Promise<
       workshop,
     );
   });
+}
+
+/** Namespaces in which an object shows. */
+function placesOf(object: KernelObject): string[] {
+  if (object.kind === 'veth') return [object.netns, object.peer.netns];
+  return object.kind === 'macvlan' ? [object.netns, HOST_NAMESPACE] : [object.netns];
 }
 
 /** Requests of several kinds of objects for one namespace. */
@@ -137,6 +142,8 @@ const WORDS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => string } = 
   ruleset: ({ netns, family }) => `IPv${family} rules in ${netns}`,
   nft: ({ netns }) => `nft table in ${netns}`,
   veth: ({ netns, name, peer }) => `veth ${name} in ${netns} with ${peer.name} in ${peer.netns}`,
+  macvlan: ({ netns, name, parent }) => `macvlan ${name} in ${netns} on ${parent}`,
+  parent: ({ device }) => `guard of the host's device ${device}`,
   tun: ({ netns, name }) => `tunnel device ${name} in ${netns}`,
   wireguard: ({ netns, device }) => `WireGuard of ${device} in ${netns}`,
   address: ({ netns, device, address }) => `address ${address} on ${device} in ${netns}`,

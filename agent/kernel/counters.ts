@@ -1,10 +1,14 @@
+import { GUARD_DROPS } from '../firewall/guard.js';
+import { INSTANCE_DROPS } from '../firewall/instance-table.js';
+import { nftCounts } from '../firewall/nft-table.js';
 import { KernelError } from './errors.js';
 import { attributesOf, text, textOf } from './netlink/attributes.js';
 import { listSets } from './netlink/ipset.js';
 import { RTM_LINK } from './netlink/link.js';
 import { message, type NetlinkMessage, type NetlinkSocket } from './netlink/socket.js';
-import type { CounterQuery, InterfaceCounters } from './port.js';
-import { SET, sourceCheckBucket } from './resources.js';
+import { listTable } from './nft.js';
+import type { CounterQuery, InterfaceCounters, MacvlanQuery } from './port.js';
+import { guardTable, HOST_NAMESPACE, NFT_TABLE, SET, sourceCheckBucket } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 const LINK_HEADER = 16;
@@ -60,6 +64,50 @@ function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>)
     },
   ]);
   return new Map(counters);
+}
+
+/** The same of macvlan interfaces, by MAC: their groups are in the instance, their check at the parent. Guests may set the former back. */
+export async function readMacvlanCounters(
+  sockets: NamespaceSockets,
+  queries: readonly MacvlanQuery[],
+): Promise<Map<string, InterfaceCounters>> {
+  const read = memoized((place: string) => {
+    const [netns = '', family, table = ''] = place.split(' ');
+    return listTable(netns, family === 'inet' ? 'inet' : 'netdev', table).catch(() => '{"nftables":[]}');
+  });
+  const counters = new Map<string, InterfaceCounters>();
+  for (const { netns, device, mac, parent } of queries) {
+    const traffic = trafficIn(sockets, netns, device);
+    if (!traffic) continue;
+    const groups = await read(`${netns} inet ${NFT_TABLE}`);
+    const guard = await read(`${HOST_NAMESPACE} netdev ${guardTable(parent)}`);
+    counters.set(mac, {
+      ...traffic,
+      ingressGroupDrops: nftCounts(groups, INSTANCE_DROPS.ingress).get(device) ?? 0,
+      egressGroupDrops: nftCounts(groups, INSTANCE_DROPS.egress).get(device) ?? 0,
+      sourceCheckDrops: nftCounts(guard, GUARD_DROPS.source).get(mac) ?? 0,
+      destinationCheckDrops: nftCounts(guard, GUARD_DROPS.destination).get(mac) ?? 0,
+    });
+  }
+  return counters;
+}
+
+function trafficIn(sockets: NamespaceSockets, netns: string, device: string): Traffic | undefined {
+  try {
+    return readTraffic(sockets.route(netns), [device]).get(device);
+  } catch (error) {
+    if (error instanceof KernelError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function memoized<T>(read: (key: string) => T): (key: string) => T {
+  const known = new Map<string, T>();
+  return (key) => {
+    const value = known.get(key) ?? read(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 /** Packets that matched entries `…,<device>` of the sets, by device. */

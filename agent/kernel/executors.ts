@@ -1,5 +1,6 @@
 import { type KernelError, throwFirst, toKernelError } from './errors.js';
 import { restoreRuleset } from './iptables.js';
+import { ensureMacvlan, requireParent } from './macvlan.js';
 import type { Monitor } from './monitor.js';
 import { deleteAddress, newAddress } from './netlink/address.js';
 import { addMembers, deleteMembers, destroySets, ensureSets } from './netlink/ipset.js';
@@ -7,8 +8,8 @@ import { changeLink } from './netlink/link.js';
 import { deleteNeighbour, newNeighbour } from './netlink/neighbour.js';
 import { deleteRoute, newRoute } from './netlink/route.js';
 import { deleteRule, newRule } from './netlink/rule.js';
-import { createNetns, deleteNetns } from './netns.js';
-import { ensureNft, removeNft } from './nft.js';
+import { createNetns, deleteNetns, holdNetns } from './netns.js';
+import { ensureGuard, ensureNft, removeGuard, removeNft } from './nft.js';
 import type { Observer } from './observe.js';
 import { Pace } from './pace.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
@@ -96,9 +97,15 @@ const makeNetns: Work<'netns'> = {
   by: 'work',
   lane: anywhere,
   run: (objects, { sockets, monitor }) =>
-    each(objects, ({ netns }) => {
-      createNetns(netns);
-      throwFirst(sockets.route(netns).batch([changeLink('lo', { up: true })]));
+    each(objects, async ({ netns, holder }) => {
+      if (holder) {
+        monitor.untrack(netns);
+        sockets.forget(netns);
+        await holdNetns(netns, holder);
+      } else {
+        createNetns(netns);
+        throwFirst(sockets.route(netns).batch([changeLink('lo', { up: true })]));
+      }
       monitor.track(netns);
     }),
 };
@@ -138,7 +145,12 @@ const makeNft: Work<'nft'> = {
   lane: perNetns,
   run: (objects, { monitor, sockets }) =>
     Promise.all(
-      objects.map((spec) => attempt(() => monitor.quietlyInRules(spec.netns, () => ensureNft(spec, () => sockets.netfilter(spec.netns))))),
+      objects.map((spec) =>
+        attempt(() => {
+          monitor.watchRulesOf(spec.netns);
+          return monitor.quietlyInRules(spec.netns, () => ensureNft(spec, () => sockets.netfilter(spec.netns)));
+        }),
+      ),
     ),
 };
 
@@ -150,6 +162,27 @@ const makeVeth: Work<'veth'> = {
       const { disturbed } = await ensureVeth(sockets, spec);
       // Nobody may have planned to make again what was lost.
       if (disturbed) for (const netns of [spec.netns, spec.peer.netns]) monitor.report(netns);
+    }),
+};
+
+const makeMacvlan: Work<'macvlan'> = {
+  by: 'work',
+  lane: perNetns,
+  run: (objects, { sockets, monitor }) =>
+    each(objects, async (spec) => {
+      const { disturbed } = await ensureMacvlan(sockets, spec);
+      if (disturbed) monitor.report(spec.netns);
+    }),
+};
+
+const makeParent: Work<'parent'> = {
+  by: 'work',
+  lane: anywhere,
+  run: (objects, { sockets, monitor }) =>
+    each(objects, (spec) => {
+      monitor.watchParent(spec.device);
+      requireParent(sockets, spec.device);
+      return monitor.quietlyInRules(spec.netns, () => ensureGuard(spec));
     }),
 };
 
@@ -288,6 +321,33 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
           objects[0]?.netns ?? '',
           objects.map(({ name }) => name),
         ),
+    },
+  },
+  macvlan: {
+    create: makeMacvlan,
+    update: makeMacvlan,
+    delete: {
+      by: 'work',
+      lane: perNetns,
+      run: (objects, { sockets }) =>
+        deleteLinks(
+          sockets,
+          objects[0]?.netns ?? '',
+          objects.map(({ name }) => name),
+        ),
+    },
+  },
+  parent: {
+    create: makeParent,
+    update: makeParent,
+    delete: {
+      by: 'work',
+      lane: anywhere,
+      run: (objects, { monitor }) =>
+        each(objects, (spec) => {
+          monitor.unwatchParent(spec.device);
+          return monitor.quietlyInRules(spec.netns, () => removeGuard(spec));
+        }),
     },
   },
   tun: {

@@ -74,7 +74,11 @@ export const TOOLS = {
   nsenter: { needed: true, argument: '-V', disables: '`eni exec` into the processes of an instance' },
   ip: { needed: false, argument: '-V', disables: 'looking into namespaces with `ip netns exec`' },
   ipset: { needed: false, argument: '-v', disables: 'looking into sets with `ipset list`' },
-  nft: { needed: false, argument: '-v', disables: 'internet, egress-only and NAT gateways: they translate and filter with it' },
+  nft: {
+    needed: false,
+    argument: '-v',
+    disables: 'internet, egress-only and NAT gateways, subnets on a device of the host: they translate and filter with it',
+  },
   'wireguard-go': { needed: false, argument: '--version', disables: 'encryption of VPN connections: they become plain links' },
   dnsmasq: { needed: false, argument: '--version', disables: 'names: the resolvers of VPCs, and the DNS of the lab’s internet' },
 } as const satisfies Record<string, Part & { readonly argument: string }>;

@@ -5,7 +5,7 @@ import { parseNeighbour, RTM_NEIGHBOUR } from './netlink/neighbour.js';
 import { parseRoute, RTM_ROUTE } from './netlink/route.js';
 import { NETLINK, type NetlinkMessage, NetlinkSocket } from './netlink/socket.js';
 import { netnsIdentity, netnsNames, prepareNetnsDirectory } from './netns.js';
-import { isInstanceNamespace, isOurNamespace, NETNS_DIR } from './resources.js';
+import { HOST_NAMESPACE, isInstanceNamespace, isOurHostDevice, isOurNamespace, NETNS_DIR } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 /** Multicast groups: RTNLGRP_* (linux/rtnetlink.h), NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h). */
@@ -21,7 +21,7 @@ const NAME_CHECKS = 20;
 interface Watched {
   readonly identity: string;
   readonly route: NetlinkSocket;
-  readonly netfilter?: NetlinkSocket;
+  netfilter?: NetlinkSocket;
   /** What each device was last seen to be, by index. */
   readonly links: Map<number, string>;
   /** Operations of ours under way, and until when their aftermath lasts. */
@@ -36,6 +36,10 @@ export class Monitor {
   readonly #onFault: (error: unknown, netns?: string) => void;
   readonly #watched = new Map<string, Watched>();
   readonly #timers = new Map<string, NodeJS.Timeout>();
+  /** Devices of the host that carry interfaces: while there are any, the host's own namespace is watched for their sake. */
+  readonly #parents = new Set<string>();
+  /** Instances that have rules of ours. */
+  readonly #ruled = new Set<string>();
   #names: FSWatcher | undefined;
   #onChange: ((netns: string) => void) | undefined;
 
@@ -53,6 +57,7 @@ export class Monitor {
     });
     this.#names.on('error', this.#onFault);
     for (const name of netnsNames()) this.track(name);
+    if (this.#parents.size > 0) this.track(HOST_NAMESPACE);
   }
 
   stop(): void {
@@ -66,7 +71,7 @@ export class Monitor {
 
   /** Starts watching a namespace of ours, if it exists. A namespace that we make is tracked before its name is noticed. */
   track(netns: string): void {
-    if (!this.#onChange || !isOurNamespace(netns)) return;
+    if (!this.#onChange || !(isOurNamespace(netns) || netns === HOST_NAMESPACE)) return;
     const identity = netnsIdentity(netns);
     if (identity === undefined || this.#watched.get(netns)?.identity === identity) return;
     this.untrack(netns);
@@ -80,18 +85,47 @@ export class Monitor {
 
   #watch(netns: string, identity: string): void {
     const route = watchRoutes(netns);
-    const netfilter = isInstanceNamespace(netns) ? undefined : watchRules(netns);
+    const netfilter = isInstanceNamespace(netns) && !this.#ruled.has(netns) ? undefined : this.#watchRules(netns);
     const links = new Map(listLinks(this.#sockets.route(netns)).map((link) => [link.index, JSON.stringify(link)] as const));
     const watched: Watched = { identity, route, links, working: 0, quietUntil: 0, rulesWorking: 0, ...(netfilter && { netfilter }) };
     this.#watched.set(netns, watched);
     route.listen((messages, lost) => this.#routeNews(netns, watched, messages, lost));
-    netfilter?.listen(() => this.#ruleNews(netns, watched));
+  }
+
+  #watchRules(netns: string): NetlinkSocket | undefined {
+    const socket = watchRules(netns);
+    socket?.listen(() => {
+      const watched = this.#watched.get(netns);
+      if (watched) this.#ruleNews(netns, watched);
+    });
+    return socket;
+  }
+
+  /** Watches the rules of an instance too: it has some of ours. */
+  watchRulesOf(netns: string): void {
+    if (!isInstanceNamespace(netns) || this.#ruled.has(netns)) return;
+    this.#ruled.add(netns);
+    const watched = this.#watched.get(netns);
+    const socket = watched && !watched.netfilter ? this.#watchRules(netns) : undefined;
+    if (watched && socket) watched.netfilter = socket;
+  }
+
+  /** Watches a device of the host, and what guards it. */
+  watchParent(device: string): void {
+    this.#parents.add(device);
+    this.track(HOST_NAMESPACE);
+  }
+
+  unwatchParent(device: string): void {
+    this.#parents.delete(device);
+    if (this.#parents.size === 0) this.untrack(HOST_NAMESPACE);
   }
 
   /** Stops watching, so that the namespace can end. */
   untrack(netns: string): void {
     const watched = this.#watched.get(netns);
     this.#watched.delete(netns);
+    if (watched) this.#ruled.delete(netns);
     watched?.route.close();
     watched?.netfilter?.close();
   }
@@ -174,12 +208,22 @@ export class Monitor {
     const quiet = watched.working > 0 || performance.now() < watched.quietUntil;
     let changed = lost;
     // Each is looked at, to keep what is known of the devices.
-    for (const message of messages) changed = this.#isNews(watched, message, quiet) || changed;
+    for (const message of messages) {
+      const isNews = this.#isNews(watched, message, quiet);
+      changed = (isNews && (netns !== HOST_NAMESPACE || this.#concernsParents(message))) || changed;
+    }
     if (changed) this.report(netns);
   }
 
   #ruleNews(netns: string, watched: Watched): void {
     if (watched.rulesWorking === 0) this.report(netns);
+  }
+
+  /** Of the host's own devices only these are ours to look after. */
+  #concernsParents(message: NetlinkMessage): boolean {
+    if (!isLinkMessage(message)) return false;
+    const { name } = parseLink(message.body);
+    return this.#parents.has(name) || isOurHostDevice(name);
   }
 
   #isNews(watched: Watched, message: NetlinkMessage, quiet: boolean): boolean {
@@ -193,8 +237,10 @@ export class Monitor {
 
 function watchRoutes(netns: string): NetlinkSocket {
   const socket = new NetlinkSocket(NETLINK.route, { netns });
-  for (const group of [GROUP.link, ...GROUP.address, ...GROUP.route, ...GROUP.rule, ...GROUP.settings]) socket.join(group);
-  // Instances learn neighbours all the time, and we set none there.
+  socket.join(GROUP.link);
+  if (netns === HOST_NAMESPACE) return socket;
+  for (const group of [...GROUP.address, ...GROUP.route, ...GROUP.rule, ...GROUP.settings]) socket.join(group);
+  // Instances learn neighbours all the time.
   if (!isInstanceNamespace(netns)) socket.join(GROUP.neighbour);
   return socket;
 }

@@ -1,7 +1,21 @@
-import { closeSync, constants, mkdirSync, openSync, promises, readdirSync, stat, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  promises,
+  readdirSync,
+  stat,
+  statfsSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs';
 import { KernelError, toKernelError } from './errors.js';
 import { CLONE_NEWNET, MNT_DETACH, MOUNT, mount, setns, unmount, unshare } from './libc.js';
-import { HOST_NAMESPACE, NETNS_DIR } from './resources.js';
+import type { NamespaceHolder } from './port.js';
+import { HELD_NETNS_DIR, HOST_NAMESPACE, NETNS_DIR } from './resources.js';
 
 /** `f_type` of a file that stands for a namespace (linux/magic.h). */
 const NSFS_MAGIC = 0x6e736673;
@@ -10,7 +24,9 @@ const SELF = '/proc/thread-self/ns/net';
 /** The daemon's own namespace, by its main thread, which visits others only synchronously. */
 const HOST_PATH = '/proc/self/ns/net';
 
-export const netnsPath = (name: string): string => (name === HOST_NAMESPACE ? HOST_PATH : `${NETNS_DIR}/${name}`);
+/** An absolute path stands for itself. */
+export const netnsPath = (name: string): string =>
+  name === HOST_NAMESPACE ? HOST_PATH : name.startsWith('/') ? name : `${NETNS_DIR}/${name}`;
 
 let poolIsWarm = false;
 /**
@@ -75,21 +91,21 @@ export function netnsNames(): string[] {
   }
 }
 
-let directoryIsPrepared = false;
+const preparedDirectories = new Set<string>();
 /**
- * Makes the directory of namespaces a shared mount, as `ip netns` does: a namespace unmounted here then goes away in mount
+ * Makes a directory of namespaces a shared mount, as `ip netns` does: a namespace unmounted here then goes away in mount
  * namespaces made later too (an instance's), instead of staying alive there.
  */
-export function prepareNetnsDirectory(): void {
-  mkdirSync(NETNS_DIR, { recursive: true, mode: 0o755 });
-  if (directoryIsPrepared) return;
+export function prepareNetnsDirectory(directory = NETNS_DIR): void {
+  mkdirSync(directory, { recursive: true, mode: 0o755 });
+  if (preparedDirectories.has(directory)) return;
   try {
-    mount('', NETNS_DIR, MOUNT.shared | MOUNT.recursive);
+    mount('', directory, MOUNT.shared | MOUNT.recursive);
   } catch {
-    mount(NETNS_DIR, NETNS_DIR, MOUNT.bind | MOUNT.recursive);
-    mount('', NETNS_DIR, MOUNT.shared | MOUNT.recursive);
+    mount(directory, directory, MOUNT.bind | MOUNT.recursive);
+    mount('', directory, MOUNT.shared | MOUNT.recursive);
   }
-  directoryIsPrepared = true;
+  preparedDirectories.add(directory);
 }
 
 /** Afterwards a namespace of that name exists. Returns whether it had to be made. A name without a namespace behind it gets one. */
@@ -113,10 +129,40 @@ export function createNetns(name: string): boolean {
   return true;
 }
 
+/** Where namespaces of others are mounted; their names under `NETNS_DIR` are links to here, by which they are known for what they are. */
+const heldPath = (name: string): string => `${HELD_NETNS_DIR}/${name}`;
+
+/** Whether a name under `NETNS_DIR` is on a namespace of somebody else's, or is about to be. */
+export function isHeldNetns(name: string): boolean {
+  return lstatSync(netnsPath(name), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+}
+
+/**
+ * Afterwards the name is on that namespace, which stays alive as long. The link comes first: at no time does a name stand for a
+ * namespace of somebody else's without telling so.
+ * @throws {KernelError} not-found when the namespace is gone, denied when it is the daemon's own.
+ */
+export async function holdNetns(name: string, { path, identity }: NamespaceHolder): Promise<void> {
+  const namespace = openNetns(path);
+  try {
+    const { dev, ino } = fstatSync(namespace);
+    if (`${dev}:${ino}` !== identity) throw new KernelError(`${path} is another namespace by now`, { kind: 'not-found' });
+    if (identity === netnsIdentity(HOST_NAMESPACE)) throw new KernelError(`${path} is the host's own namespace`, { kind: 'denied' });
+    for (const directory of [NETNS_DIR, HELD_NETNS_DIR]) prepareNetnsDirectory(directory);
+    await deleteNetns(name);
+    closeSync(openSync(heldPath(name), constants.O_CREAT | constants.O_RDONLY, 0o444));
+    symlinkSync(heldPath(name), netnsPath(name));
+    mount(`/proc/self/fd/${namespace}`, heldPath(name), MOUNT.bind);
+  } finally {
+    closeSync(namespace);
+  }
+}
+
 /** Afterwards the name is gone; the kernel takes the namespace and its devices down once nothing else holds it. Off the main thread. */
 export async function deleteNetns(name: string): Promise<void> {
   const path = netnsPath(name);
   // More than one mount can lie on a name when two processes made it at once.
   for (let layers = 0; layers < 8 && netnsIdentity(name) !== undefined; layers++) await unmount(path, MNT_DETACH);
+  await promises.rm(heldPath(name), { force: true });
   await promises.rm(path, { force: true });
 }

@@ -2,17 +2,20 @@ import { nftChains, scanNft } from '../firewall/nft-table.js';
 import { throwFirst, toKernelError } from './errors.js';
 import { run } from './exec.js';
 import { listFlows } from './netlink/conntrack.js';
+import { nftTables } from './netlink/nft-tables.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import type { ObjectSpecs } from './port.js';
-import { HOST_NAMESPACE, NFT_TABLE, uplinkOfChain } from './resources.js';
+import { guardedDevice, guardTable, HOST_NAMESPACE, isInstanceNamespace, NFT_TABLE, uplinkOfChain } from './resources.js';
 
-/** The nft tables of gateways and of the host's uplink, by the tool of that name: each change is one transaction. */
+/** The nft tables of gateways, of instances' macvlan interfaces, of the host's uplink and of its devices that carry interfaces, by the tool of that name: each change is one transaction. */
 
 const TIMEOUT_MS = 10_000;
 const OUR_TABLE = `inet ${NFT_TABLE}`;
-/** Removes everything that is ours to remove: in the host's own namespace one table, whether or not it is there. */
-const clear = (netns: string): string =>
-  netns === HOST_NAMESPACE ? `add table ${OUR_TABLE}\ndelete table ${OUR_TABLE}\n` : 'flush ruleset\n';
+/** Others have tables there too. */
+const isShared = (netns: string): boolean => netns === HOST_NAMESPACE || isInstanceNamespace(netns);
+const clearTable = (table: string): string => `add table ${table}\ndelete table ${table}\n`;
+/** Removes everything that is ours to remove: where others have tables too, one, whether or not it is there. */
+const clear = (netns: string): string => (isShared(netns) ? clearTable(OUR_TABLE) : 'flush ruleset\n');
 
 type Spec = ObjectSpecs['nft'];
 
@@ -20,11 +23,12 @@ type Spec = ObjectSpecs['nft'];
 const loaded = new Map<string, string>();
 
 /**
- * Afterwards the namespace's nft rules are the table and nothing else; in the host's own, others' tables stay untouched. What is as it shall be stays, so that packets always meet
+ * Afterwards the namespace's nft rules are the table and nothing else; in the host's own and in instances, others' tables stay untouched. What is as it shall be stays, so that packets always meet
  * one version or the other. Only when the same is asked for again, because somebody else has changed something, everything is made anew.
  */
 export async function ensureNft({ netns, text, fingerprint, translations }: Spec, socket: () => NetlinkSocket): Promise<void> {
-  const isRepair = netns === HOST_NAMESPACE || loaded.get(netns) === fingerprint;
+  // Of a table whose chains differ from one version to the next, none may be left: it is made anew, in one transaction.
+  const isRepair = isShared(netns) || loaded.get(netns) === fingerprint;
   loaded.delete(netns);
   await load(netns, isRepair ? clear(netns) + text : text);
   loaded.set(netns, fingerprint);
@@ -37,6 +41,45 @@ export async function removeNft(netns: string): Promise<void> {
   await load(netns, clear(netns));
 }
 
+/** Afterwards the device is guarded by the table. Its hooks end with the device. */
+export async function ensureGuard({ netns, device, text }: ObjectSpecs['parent']): Promise<void> {
+  await load(netns, clearTable(`netdev ${guardTable(device)}`) + text);
+}
+
+/** Afterwards there is no guard of the device. */
+export async function removeGuard({ netns, device }: Pick<ObjectSpecs['parent'], 'netns' | 'device'>): Promise<void> {
+  await load(netns, clearTable(`netdev ${guardTable(device)}`));
+}
+
+/** Devices of the host that are guarded. */
+export function guardedDevices(): string[] {
+  return nftTables(HOST_NAMESPACE, 'netdev').flatMap((table) => guardedDevice(table) ?? []);
+}
+
+/** The same, with the fingerprints of their tables. A table that goes meanwhile is left out. */
+export async function readGuards(): Promise<{ readonly device: string; readonly fingerprint: string }[]> {
+  const found = [];
+  for (const device of guardedDevices()) {
+    const fingerprint = await readTable(HOST_NAMESPACE, 'netdev', guardTable(device));
+    if (fingerprint !== undefined) found.push({ device, fingerprint });
+  }
+  return found;
+}
+
+/** Fingerprint of the table of ours in an instance; `undefined` when there is none. */
+export async function readInstanceNft(netns: string): Promise<string | undefined> {
+  return nftTables(netns, 'inet').includes(NFT_TABLE) ? readTable(netns, 'inet', NFT_TABLE) : undefined;
+}
+
+async function readTable(netns: string, family: 'inet' | 'netdev', table: string): Promise<string | undefined> {
+  return scanNft(await listTable(netns, family, table));
+}
+
+/** What `nft -j list table` prints. @throws {KernelError} not-found when there is no such table. */
+export async function listTable(netns: string, family: 'inet' | 'netdev', table: string): Promise<string> {
+  return (await run('nft', ['-j', 'list', 'table', family, table], { netns, timeoutMs: TIMEOUT_MS })).stdout;
+}
+
 /** Fingerprint of all nft rules of the namespace; `undefined` when there are none. */
 export async function readNft(netns: string): Promise<string | undefined> {
   const { stdout } = await run('nft', ['-j', 'list', 'ruleset'], { netns, timeoutMs: TIMEOUT_MS });
@@ -46,7 +89,7 @@ export async function readNft(netns: string): Promise<string | undefined> {
 /** The table of ours in the host's own namespace and the device that it guards; `undefined` when there is none. */
 export async function readHostNft(): Promise<{ readonly fingerprint: string; readonly uplink?: string } | undefined> {
   try {
-    const { stdout } = await run('nft', ['-j', 'list', 'table', 'inet', NFT_TABLE], { netns: HOST_NAMESPACE, timeoutMs: TIMEOUT_MS });
+    const stdout = await listTable(HOST_NAMESPACE, 'inet', NFT_TABLE);
     const fingerprint = scanNft(stdout);
     if (fingerprint === undefined) return undefined;
     const uplink = nftChains(stdout).map(uplinkOfChain).find(Boolean);

@@ -37,7 +37,8 @@ export class VethObserver {
     pace: Pace,
   ): Promise<Veth[]> {
     const devices = links.filter(
-      (link) => link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name) && !isTun(link),
+      (link) =>
+        link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name) && !isTun(link) && link.kind !== 'macvlan',
     );
     const wanted = new Set(devices.flatMap((link) => link.peer?.netnsId ?? []));
     const namespaces = await this.#namespacesOf(router, socket, wanted, pace);

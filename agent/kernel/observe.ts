@@ -1,11 +1,13 @@
 import { toKernelError } from './errors.js';
+import { macvlansOf, requireParent } from './macvlan.js';
 import { type DeviceAddress, listAddresses } from './netlink/address.js';
 import { listSets } from './netlink/ipset.js';
 import { type Link, listLinks } from './netlink/link.js';
 import { listNeighbours } from './netlink/neighbour.js';
 import { listRoutes } from './netlink/route.js';
 import { listRules } from './netlink/rule.js';
-import { netnsIdentity, netnsNames } from './netns.js';
+import { isHeldNetns, netnsIdentity, netnsNames } from './netns.js';
+import { readGuards, readInstanceNft } from './nft.js';
 import { nftOf, rulesetOf, sysctlsOf, unlessUnsupported, uplinkOf, wireguardOf } from './observe-tools.js';
 import { VethObserver } from './observe-veth.js';
 import { Pace } from './pace.js';
@@ -78,13 +80,49 @@ export class Observer {
       case 'nat':
         return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.nat), ...this.#marked(netns), ...(await nftOf(netns))];
       case 'instance':
-        return [{ kind: 'netns', netns }, ...sysctlsOf(netns, SYSCTLS.instance), ...this.#markedButNeighbours(netns)];
+        return [
+          netnsOf(netns),
+          // The settings of somebody else's namespace are none of ours.
+          ...(isHeldNetns(netns) ? [] : sysctlsOf(netns, SYSCTLS.instance)),
+          ...this.#markedButNeighbours(netns),
+          ...(await this.#instanceFilter(netns)),
+        ];
       case 'host':
-        // Nothing of ours is there while there is no internet to reach: its device goes with that.
-        return netnsIdentity(INTERNET_NAMESPACE) === undefined ? [] : [...this.#marked(netns), ...(await uplinkOf(netns))];
+        return this.#host(netns);
       case undefined:
         return [];
     }
+  }
+
+  /** Nothing of ours is there while there is neither an internet to reach nor a device that carries interfaces. */
+  async #host(netns: string): Promise<KernelObject[]> {
+    const guards = await readGuards();
+    const hasInternet = netnsIdentity(INTERNET_NAMESPACE) !== undefined;
+    if (!hasInternet && guards.length === 0) return [];
+    const parents = guards.map(({ device, fingerprint }): KernelObject => {
+      return { kind: 'parent', netns, device, fingerprint: this.#isInService(device) ? fingerprint : '', text: '' };
+    });
+    return [...this.#marked(netns), ...parents, ...(hasInternet ? await uplinkOf(netns) : [])];
+  }
+
+  #isInService(device: string): boolean {
+    try {
+      requireParent(this.#sockets, device);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  async #instanceFilter(netns: string): Promise<KernelObject[]> {
+    const fingerprint = await readInstanceNft(netns);
+    return fingerprint === undefined ? [] : [{ kind: 'nft', netns, fingerprint, text: '' }];
+  }
+
+  #macvlans(netns: string, links: readonly Link[]): KernelObject[] {
+    const role = namespaceRole(netns);
+    if (!links.some(({ kind }) => kind === 'macvlan') || (role !== 'instance' && role !== 'router' && role !== 'host')) return [];
+    return macvlansOf(netns, role, links, role === 'host' ? links : listLinks(this.#sockets.route(HOST_NAMESPACE)));
   }
 
   async #router(netns: string, pace: Pace): Promise<KernelObject[]> {
@@ -117,6 +155,7 @@ export class Observer {
     if (!isLoopbackUp(links)) names.delete(LOOPBACK);
     const objects: KernelObject[] = [{ kind: 'netns', netns }];
     objects.push(...(await this.#veths.observe(netns, socket, links, linkLocalCheck(addresses), pace)));
+    objects.push(...this.#macvlans(netns, links));
     objects.push(...sysctlsOf(netns, settings));
     for (const found of addresses) {
       const device = names.get(found.index);
@@ -144,16 +183,19 @@ export class Observer {
 
   /** What bears our protocol number. */
   #marked(netns: string): KernelObject[] {
-    const names = namesOf(listLinks(this.#sockets.route(netns)));
-    return [...this.#markedButNeighbours(netns, names), ...this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL)];
+    const links = listLinks(this.#sockets.route(netns));
+    const neighbours = this.#neighbours(netns, namesOf(links), ({ protocol }) => protocol === PROTOCOL);
+    return [...this.#markedButNeighbours(netns, links), ...neighbours];
   }
 
   /**
    * For namespaces in which we set no neighbours. The kernel has one table of neighbours for all namespaces, and goes through all of it
    * for each that asks: with hundreds of instances that would be most of the work.
    */
-  #markedButNeighbours(netns: string, names = namesOf(listLinks(this.#sockets.route(netns)))): KernelObject[] {
+  #markedButNeighbours(netns: string, links = listLinks(this.#sockets.route(netns))): KernelObject[] {
+    const names = namesOf(links);
     return [
+      ...this.#macvlans(netns, links),
       ...this.#ownAddresses(netns, names, listAddresses(this.#sockets.route(netns))),
       ...this.#routes(netns, names, ({ protocol }) => protocol === PROTOCOL),
       ...this.#rules(netns, ({ protocol }) => protocol === PROTOCOL),
@@ -236,6 +278,11 @@ export class Observer {
       ...[...members.keys()].map((entry): KernelObject => ({ kind: 'member', netns, set: spec.name, entry })),
     ]);
   }
+}
+
+function netnsOf(netns: string): KernelObject {
+  const identity = isHeldNetns(netns) ? netnsIdentity(netns) : undefined;
+  return { kind: 'netns', netns, ...(identity !== undefined && { holder: { path: '', identity } }) };
 }
 
 const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.map(({ index, name }) => [index, name]));

@@ -3,12 +3,17 @@
  * host shall have, `observe` says which it has, the diff makes operations, `apply` carries them out. Types only; pure.
  */
 
+import type { HostDevice } from '../model/parent-device.js';
+
 export type Family = 4 | 6;
 
 /** What each kind of object is made of. A new kind does not compile until it is keyed, ordered, observed and applied. */
 export interface ObjectSpecs {
-  /** A named network namespace under `/run/netns`, loopback up. */
-  netns: { readonly netns: string };
+  /**
+   * A named network namespace under `/run/netns`, loopback up. With `holder` it is somebody else's: the name is put on it and taken off
+   * again, and it is left as it is.
+   */
+  netns: { readonly netns: string; readonly holder?: NamespaceHolder };
   /** A namespace-wide setting, below `/proc/sys`, e.g. `net/ipv4/ip_forward`. */
   sysctl: { readonly netns: string; readonly path: string; readonly value: string };
   /** An ipset. Its members are objects of their own. `list:set` holds names of sets of either family; give it family 4. */
@@ -35,6 +40,10 @@ export interface ObjectSpecs {
   };
   /** Both ends of an interface's or a gateway's device, both up. */
   veth: VethSpec;
+  /** A macvlan device in bridge mode on a device of the host's, up. */
+  macvlan: MacvlanSpec;
+  /** A device of the host's that carries macvlan devices: fit for it, up, and guarded by the nft table that `text` makes. */
+  parent: { readonly netns: string; readonly device: string; readonly fingerprint: string; readonly text: string };
   /** A device whose other end is a process; strict about sources, up. */
   tun: { readonly netns: string; readonly name: string; readonly mtu: number };
   /** The process that encrypts what a tunnel's device takes, and its settings (see `kernel/wireguard.ts`). Keys are 64 hex digits. */
@@ -79,6 +88,16 @@ export interface ObjectSpecs {
   };
 }
 
+export interface NamespaceHolder {
+  /** A file that stands for the namespace: `/proc/PID/ns/net`, `/run/netns/NAME`. Says nothing when observed. */
+  readonly path: string;
+  /**
+   * Which namespace that is now, as `netnsIdentity` tells. Such a number is used again once its namespace has ended, but two that are
+   * there at one time never share it, and the one that bears a name of ours is there: so equal means the same one.
+   */
+  readonly identity: string;
+}
+
 export interface VethSpec {
   /** Router namespace and name of the host end. */
   readonly netns: string;
@@ -96,6 +115,22 @@ export interface VethSpec {
   readonly peer: { readonly netns: string; readonly name: string; readonly mac: string };
 }
 
+export interface MacvlanSpec {
+  readonly netns: string;
+  readonly name: string;
+  /** Id of the interface or subnet that it belongs to. */
+  readonly alias: string;
+  readonly mac: string;
+  /** Device group word, see `GROUP_WORD`. */
+  readonly group: number;
+  /** Bytes. */
+  readonly mtu: number;
+  /** In the host's own namespace. */
+  readonly parent: string;
+  /** What is at this end. A router's neither answers ARP for others nor doubts sources: the parent's guard has done that. */
+  readonly end: 'instance' | 'router' | 'host';
+}
+
 export type ObjectKind = keyof ObjectSpecs;
 export type KernelObject<K extends ObjectKind = ObjectKind> = { [P in K]: { readonly kind: P } & ObjectSpecs[P] }[K];
 
@@ -107,6 +142,8 @@ const KEYS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => readonly (st
   ruleset: (o) => [o.netns, o.family],
   nft: (o) => [o.netns],
   veth: (o) => [o.netns, o.name],
+  macvlan: (o) => [o.netns, o.name],
+  parent: (o) => [o.netns, o.device],
   tun: (o) => [o.netns, o.name],
   wireguard: (o) => [o.netns, o.device],
   address: (o) => [o.netns, o.device, o.address],
@@ -185,9 +222,20 @@ export interface Kernel {
   watch(onChange: (netns: string) => void): void;
   /** Counters by host end; entries with names that do not exist are left out. */
   counters(router: string, hostEnds: readonly CounterQuery[]): Promise<Map<string, InterfaceCounters>>;
+  /** Counters of macvlan interfaces, by MAC; those whose device does not exist are left out. */
+  macvlanCounters(queries: readonly MacvlanQuery[]): Promise<Map<string, InterfaceCounters>>;
+  /** A device of the host's own namespace; `undefined` when there is none. */
+  hostDevice(name: string): HostDevice | undefined;
   probe(): Promise<KernelFeatures>;
   /** Releases sockets and watches; leaves the data plane as it is. */
   close(): void;
+}
+
+export interface MacvlanQuery {
+  readonly netns: string;
+  readonly device: string;
+  readonly mac: string;
+  readonly parent: string;
 }
 
 export interface CounterQuery {

@@ -1,13 +1,17 @@
-import type { AttachmentId, InstanceId, NetworkInterfaceId, VpcId } from '../model/ids.js';
+import type { AttachmentId, InstanceId, NetworkInterfaceId, SubnetId, VpcId } from '../model/ids.js';
 import { INTERNET_SERVERS, INTERNET_SERVERS_IPV6 } from '../model/internet.js';
 
 /**
  * Every number and name that enid takes in the kernel, in one place, so that none can collide. Pure.
- * All of it lives in namespaces that enid made, but for `HOST_ACCESS`: one device in the host's own, and with an uplink one nft table there.
+ * All of it lives in namespaces that enid made, but for what is in the host's own: `HOST_ACCESS`, one nft table with an uplink, and of each
+ * subnet on a device of the host an nft table and perhaps a macvlan device (`subnetDevices`).
+ * In instances with macvlan interfaces there is a table `inet enid` too.
  */
 
 /** Where `ip netns` keeps its names. */
 export const NETNS_DIR = '/run/netns';
+/** Where namespaces of others are mounted that are instances; see `holdNetns`. */
+export const HELD_NETNS_DIR = '/run/enid/netns';
 
 /** Namespace names are the ids themselves: `ip netns exec i-0123… ping` works. */
 export const instanceNamespace = (id: InstanceId): string => id;
@@ -107,6 +111,35 @@ export const HOST_ACCESS = { device: 'enid-internet', internetEnd: 'host0', addr
 
 /** Path of the setting that lets packets which arrive at a device be forwarded. */
 export const forwardingPath = (device: string): string => `net/ipv4/conf/${device}/forwarding`;
+
+/**
+ * Devices of a subnet on a device of the host beside its interfaces: the router's, and the host's own where it has access. Their MACs begin with
+ * 0a and 0e, which are never generated for interfaces.
+ */
+export function subnetDevices(id: SubnetId): Record<'router' | 'host', { readonly name: string; readonly mac: string }> {
+  const digits = id.slice('subnet-'.length);
+  const macOf = (first: string) => [first, ...(digits.slice(0, 10).match(/../g) ?? [])].join(':');
+  return {
+    router: { name: `m${digits.slice(0, 14)}`, mac: macOf('0a') },
+    host: { name: `${HOST_DEVICE_PREFIX}${digits.slice(0, 10)}`, mac: macOf('0e') },
+  };
+}
+const HOST_DEVICE_PREFIX = 'enid-';
+/** Whether a device in the host's own namespace is one of ours, by its name. */
+export const isOurHostDevice = (name: string): boolean => name.startsWith(HOST_DEVICE_PREFIX);
+
+/** nft table (family netdev) that guards a device of the host which carries macvlan interfaces, and its hooks' priority: before everybody else. */
+export const guardTable = (device: string): string => `enid-${device}`;
+export function guardedDevice(table: string): string | undefined {
+  return /^enid-(.+)$/.exec(table)?.[1];
+}
+export const GUARD_PRIORITY = -500;
+
+/**
+ * Priorities of the hooks that filter macvlan interfaces inside instances. Groups are about packets as they are on the wire: before the
+ * guest translates what comes in (-100, but after connection tracking), after it translates what goes out (100).
+ */
+export const INSTANCE_FILTER_PRIORITY = { prerouting: -150, postrouting: 150 } as const;
 
 /** The chain of the table in the host's namespace that guards the uplink: by its name a later agent knows which device was opened. */
 export const uplinkChain = (device: string): string => `uplink-${device}`;

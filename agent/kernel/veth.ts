@@ -13,6 +13,7 @@ import {
   setRetransmission,
 } from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
+import { isHeldNetns } from './netns.js';
 import type { VethSpec } from './port.js';
 import { ROUTER_LINK_LOCAL, TRASH_GROUP } from './resources.js';
 import { type NamespaceSockets, withNetnsDescriptor } from './sockets.js';
@@ -39,8 +40,7 @@ export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Pro
   }
   if (existing) await deleteNow(sockets, spec.netns, spec.name);
   const obstacle = findLink(instance, { name: spec.peer.name });
-  // A veth under the name that the interface is to have is what is left of an earlier attachment.
-  if (obstacle?.kind === 'veth') await deleteNow(sockets, spec.peer.netns, spec.peer.name);
+  if (obstacle) await makeRoom(sockets, spec, obstacle);
   create(router, spec);
   const made = findLink(router, { name: spec.name });
   const other = findLink(instance, { name: spec.peer.name });
@@ -55,6 +55,15 @@ function peerOf(router: NetlinkSocket, instance: NetlinkSocket, link: Link, spec
   if (withNetnsDescriptor(spec.peer.netns, (fd) => netnsIdOf(router, fd)) !== link.peer.netnsId) return undefined;
   const peer = findLink(instance, { index: link.peer.index });
   return peer?.name === spec.peer.name ? peer : undefined;
+}
+
+/** A veth under the name that the interface is to have is what is left of an earlier attachment, or, in somebody else's namespace, theirs. */
+async function makeRoom(sockets: NamespaceSockets, { netns, peer }: VethSpec, obstacle: Link): Promise<void> {
+  const isTheirs = () =>
+    isHeldNetns(peer.netns) &&
+    withNetnsDescriptor(netns, (fd) => netnsIdOf(sockets.route(peer.netns), fd)) !== (obstacle.peer?.netnsId ?? -1);
+  if (obstacle.kind === 'veth' && !isTheirs()) return deleteNow(sockets, peer.netns, peer.name);
+  throw new KernelError(`the guest has a device ${peer.name} of its own; remove or rename it`, { kind: 'exists', errno: 'EEXIST' });
 }
 
 function create(router: NetlinkSocket, spec: VethSpec): void {
@@ -84,7 +93,7 @@ function configure(router: NetlinkSocket, instance: NetlinkSocket, spec: VethSpe
 const NEIGHBOUR_RETRANSMISSION_MS = 50;
 
 /** The guest's own setting from then on: it is not repaired. IPv6 may be turned off on the device. */
-function askAgainSoon(instance: NetlinkSocket, index: number): void {
+export function askAgainSoon(instance: NetlinkSocket, index: number): void {
   const [refused] = instance.batch(FAMILIES.map((family) => setRetransmission(family, index, NEIGHBOUR_RETRANSMISSION_MS)));
   throwFirst([refused ?? null]);
 }

@@ -66,7 +66,16 @@ export const ERRORS = {
   'InvalidSubnetID.Malformed': malformed('subnet'),
   'InvalidSubnet.Range': said(),
   'InvalidSubnet.Conflict': said(),
+  'InvalidVpcCidrBlockAssociationID.NotFound': entry<{ id: string }>(
+    ({ id }) => `The vpc CIDR block association ID '${id}' does not exist`,
+  ),
+  'InvalidSubnetCidrBlockAssociationID.NotFound': entry<{ id: string }>(
+    ({ id }) => `The subnet CIDR block association ID '${id}' does not exist`,
+  ),
+  'InvalidCidrBlock.InUse': said(),
+  CidrLimitExceeded: said(),
   // Network interface
+  'InvalidNetworkInterfacePermissionID.NotFound': notFound('networkInterfacePermission'),
   'InvalidNetworkInterfaceID.NotFound': notFound('networkInterface'),
   'InvalidNetworkInterfaceId.Malformed': malformed('network interface'),
   'InvalidNetworkInterface.InUse': said(),
@@ -86,6 +95,10 @@ export const ERRORS = {
   InvalidInstanceAttributeValue: said(),
   'InvalidInterface.IpAddressLimitExceeded': said(),
   'InvalidKeyPair.NotFound': entry<{ id: string }>(({ id }) => `The key pair '${id}' does not exist`),
+  'InvalidKeyPair.Duplicate': said(),
+  'InvalidKeyPair.Format': said(),
+  'InvalidKey.Format': said(),
+  KeyPairLimitExceeded: said(),
   'InvalidVolumeID.Malformed': malformed('volume'),
   'InvalidVolume.NotFound': entry<{ id: string }>(({ id }) => `The volume '${id}' does not exist`),
   // Security group and prefix list

@@ -28,6 +28,8 @@ export const ID_PREFIX = {
   reservation: 'r',
   dhcpOptions: 'dopt',
   prefixList: 'pl',
+  keyPair: 'key',
+  networkInterfacePermission: 'eni-perm',
   vpcCidrAssociation: 'vpc-cidr-assoc',
   subnetCidrAssociation: 'subnet-cidr-assoc',
 } as const;
@@ -58,6 +60,8 @@ export type VpcPeeringConnectionId = Id<'vpcPeeringConnection'>;
 export type VpnGatewayId = Id<'vpnGateway'>;
 export type CustomerGatewayId = Id<'customerGateway'>;
 export type VpnConnectionId = Id<'vpnConnection'>;
+export type KeyPairId = Id<'keyPair'>;
+export type NetworkInterfacePermissionId = Id<'networkInterfacePermission'>;
 export type DhcpOptionsId = Id<'dhcpOptions'>;
 
 const HEX17 = /^[0-9a-f]{17}$/;

@@ -4,7 +4,16 @@ import type { Noun } from './tags.js';
 /** What holds an instance's network namespace. */
 export type InstanceHolder =
   /** A namespace that the agent makes and removes, `/run/netns/<instanceId>`. */
-  { readonly kind: 'netns' };
+  | { readonly kind: 'netns' }
+  /** Somebody else's, by its name under `/run/netns`. */
+  | { readonly kind: 'namespace'; readonly name: string }
+  /** That of a process of somebody else's. Its start, in clock ticks since the host's boot, tells it from a later one with its number. */
+  | { readonly kind: 'process'; readonly pid: number; readonly startTime: string; readonly bootId: string };
+
+/** Whether the namespace is somebody else's: enid puts interfaces into it and takes them out, and leaves all the rest alone. */
+export function isForeign({ holder }: Pick<Instance, 'holder'>): boolean {
+  return holder.kind !== 'netns';
+}
 
 export interface Instance extends Noun {
   readonly instanceId: InstanceId;
@@ -15,6 +24,8 @@ export interface Instance extends Noun {
   readonly instanceType: string;
   readonly imageId: string;
   readonly keyName?: string;
+  /** Public key of the key pair as it was at launch, in OpenSSH's format. */
+  readonly publicKey?: string;
   /** The host that realises the instance. */
   readonly hostId: string;
   readonly holder: InstanceHolder;

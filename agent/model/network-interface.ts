@@ -1,4 +1,12 @@
-import type { AttachmentId, InstanceId, NetworkInterfaceId, SecurityGroupId, SubnetId, VpcId } from './ids.js';
+import type {
+  AttachmentId,
+  InstanceId,
+  NetworkInterfaceId,
+  NetworkInterfacePermissionId,
+  SecurityGroupId,
+  SubnetId,
+  VpcId,
+} from './ids.js';
 import type { Noun } from './tags.js';
 
 /**
@@ -25,9 +33,21 @@ export interface NetworkInterface extends Noun {
   readonly privateIpAddresses: readonly string[];
   readonly ipv6Addresses: readonly string[];
   readonly attachment?: Attachment;
+  /** The attachment before: clients that wait for its end look for it by its id. */
+  readonly pastAttachment?: Attachment;
+  readonly permissions?: readonly NetworkInterfacePermission[];
   /** Made by a launch with an automatic public address: gets a new one at each start (see `ElasticIp`). */
   readonly automaticPublicIp?: true;
   readonly createTime: string;
+}
+
+export const INTERFACE_PERMISSIONS = ['INSTANCE-ATTACH', 'EIP-ASSOCIATE'] as const;
+
+/** What another account may do with an interface. */
+export interface NetworkInterfacePermission {
+  readonly networkInterfacePermissionId: NetworkInterfacePermissionId;
+  readonly accountId: string;
+  readonly permission: (typeof INTERFACE_PERMISSIONS)[number];
 }
 
 export interface Attachment {

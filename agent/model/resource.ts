@@ -41,6 +41,16 @@ export const ID_ERRORS: { readonly [K in IdKind]?: { readonly malformed: IdError
   vpnGateway: { malformed: 'InvalidVpnGatewayID.NotFound', notFound: 'InvalidVpnGatewayID.NotFound' },
   customerGateway: { malformed: 'InvalidCustomerGatewayId.Malformed', notFound: 'InvalidCustomerGatewayID.NotFound' },
   vpnConnection: { malformed: 'InvalidVpnConnectionID.NotFound', notFound: 'InvalidVpnConnectionID.NotFound' },
+  keyPair: { malformed: 'InvalidKeyPair.NotFound', notFound: 'InvalidKeyPair.NotFound' },
+  networkInterfacePermission: {
+    malformed: 'InvalidNetworkInterfacePermissionID.NotFound',
+    notFound: 'InvalidNetworkInterfacePermissionID.NotFound',
+  },
+  vpcCidrAssociation: { malformed: 'InvalidVpcCidrBlockAssociationID.NotFound', notFound: 'InvalidVpcCidrBlockAssociationID.NotFound' },
+  subnetCidrAssociation: {
+    malformed: 'InvalidSubnetCidrBlockAssociationID.NotFound',
+    notFound: 'InvalidSubnetCidrBlockAssociationID.NotFound',
+  },
   dhcpOptions: { malformed: 'InvalidDhcpOptionsId.Malformed', notFound: 'InvalidDhcpOptionID.NotFound' },
 };
 
@@ -63,6 +73,7 @@ export const TAGGED_KINDS = {
   customerGateway: 'customer-gateway',
   vpnConnection: 'vpn-connection',
   dhcpOptions: 'dhcp-options',
+  keyPair: 'key-pair',
 } as const satisfies { readonly [K in RecordKind & IdKind]: string };
 
 export type TaggedKind = keyof typeof TAGGED_KINDS;

@@ -5,6 +5,7 @@ import type { ElasticIp } from './elastic-ip.js';
 import type { EgressOnlyInternetGateway, InternetGateway, NatGateway } from './gateway.js';
 import { combinationKey, type GroupCombination } from './group-combination.js';
 import type { Instance } from './instance.js';
+import type { KeyPair } from './key-pair.js';
 import type { NetworkAcl } from './network-acl.js';
 import { interfaceAddresses, type NetworkInterface } from './network-interface.js';
 import type { Route, RouteTable, RouteTarget } from './route-table.js';
@@ -35,6 +36,7 @@ export interface Records {
   customerGateway: CustomerGateway;
   vpnConnection: VpnConnection;
   dhcpOptions: DhcpOptions;
+  keyPair: KeyPair;
   clientToken: ClientToken;
 }
 export type RecordKind = keyof Records;
@@ -76,6 +78,8 @@ export const INDEXES = {
     subnetId: (r: NetworkInterface) => [r.subnetId],
     groupId: (r: NetworkInterface) => r.groupIds,
     instanceId: (r: NetworkInterface) => (r.attachment ? [r.attachment.instanceId] : []),
+    permissionId: (r: NetworkInterface) => (r.permissions ?? []).map((permission) => permission.networkInterfacePermissionId),
+    pastAttachmentId: (r: NetworkInterface) => (r.pastAttachment ? [r.pastAttachment.attachmentId] : []),
     attachmentId: (r: NetworkInterface) => (r.attachment ? [r.attachment.attachmentId] : []),
     macAddress: (r: NetworkInterface) => [r.macAddress],
     /** `<vpcId> <address>`: a private address is unique within its VPC. */
@@ -112,6 +116,7 @@ export const INDEXES = {
     tunnelInsideCidr: (r: VpnConnection) => [r.tunnelInsideCidr],
   },
   dhcpOptions: {},
+  keyPair: { keyName: (r: KeyPair) => [r.keyName] },
   clientToken: {},
 } satisfies { [K in RecordKind]: IndexDefinitions<Records[K]> };
 
@@ -135,6 +140,7 @@ export const ID_FIELD: { readonly [K in RecordKind]: keyof Records[K] & string }
   customerGateway: 'customerGatewayId',
   vpnConnection: 'vpnConnectionId',
   dhcpOptions: 'dhcpOptionsId',
+  keyPair: 'keyPairId',
   clientToken: 'tokenId',
 };
 

@@ -10,6 +10,7 @@ import type { Subnet } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { VpnConnection } from '../model/vpn.js';
 import type { CommitEvent } from '../store/store.js';
+import { parentedSubnets, presentInterfacesOf } from './macvlan.js';
 import { metadataUnit } from './metadata.js';
 import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
 import { affectedResolvers, resolverUnit } from './resolver.js';
@@ -37,6 +38,8 @@ class Effects {
   /** VPCs that may have got their first interface, or lost their last. */
   private readonly populations = new Set<string>();
   private readonly routings = new Set<string>();
+  /** VPCs in which subnets on devices of the host, and what filters their interfaces in instances, may plan differently. */
+  private readonly parented = new Set<string>();
 
   constructor(
     event: CommitEvent,
@@ -70,6 +73,7 @@ class Effects {
     customerGateway: () => {},
     vpnConnection: (versions) => this.vpnConnection(versions),
     dhcpOptions: () => {},
+    keyPair: () => {},
     clientToken: () => {},
   };
 
@@ -84,6 +88,7 @@ class Effects {
       this.affected.add(metadataUnit(vpcId));
       this.addGateways(vpcId);
     }
+    for (const vpcId of new Set([...this.routers, ...this.populations, ...this.parented])) this.addParented(vpcId);
     // Whether the internet is there depends on gateways and VPCs: it is looked at with them.
     if (isInternetPresent(this.before, this.hostId) !== isInternetPresent(this.after, this.hostId)) {
       this.affected.add(INTERNET_UNIT);
@@ -91,6 +96,15 @@ class Effects {
         if (isVpcPresent(this.after, this.hostId, vpcId)) this.affected.add(resolverUnit(vpcId));
     }
     return this.affected;
+  }
+
+  /** Instances with interfaces in these subnets have filters of their own, which name members of groups anywhere in the VPC. */
+  private addParented(vpcId: string): void {
+    for (const snapshot of [this.before, this.after])
+      for (const { subnetId } of parentedSubnets(snapshot, vpcId)) {
+        this.affected.add(subnetId);
+        for (const { holder } of presentInterfacesOf(snapshot, this.hostId, subnetId)) this.affected.add(holder.unit);
+      }
   }
 
   /** Gateways of a VPC: those that it had and those that it has. A peering's other router may have a route less or more. */
@@ -142,11 +156,15 @@ class Effects {
     this.peerMembers(versions);
   }
 
-  /** Members of groups that rules of a peer name are planned by the peering connection. */
+  /** Members of groups that rules of a peer name are planned by the peering connection, and those that filters inside instances name by these. */
   private peerMembers(versions: readonly ({ readonly vpcId: string } | undefined)[]): void {
-    for (const vpcId of new Set(versions.flatMap((record) => record?.vpcId ?? [])))
-      for (const { vpcPeeringConnectionId } of this.after.by('vpcPeeringConnection', 'vpcId', vpcId))
+    for (const vpcId of new Set(versions.flatMap((record) => record?.vpcId ?? []))) {
+      this.parented.add(vpcId);
+      for (const { vpcPeeringConnectionId } of this.after.by('vpcPeeringConnection', 'vpcId', vpcId)) {
         this.affected.add(vpcPeeringConnectionId);
+        for (const other of linkedVpcs(this.after, vpcPeeringConnectionId)) this.parented.add(other);
+      }
+    }
   }
 
   private addRouters(versions: readonly ({ readonly vpcId: string } | undefined)[]): void {
@@ -167,6 +185,12 @@ class Effects {
   }
 
   private subnet(versions: Versions<'subnet'>): void {
+    if (differ(versions, ({ parent }: Subnet) => [parent]))
+      for (const subnet of versions)
+        if (subnet) {
+          this.parented.add(subnet.vpcId);
+          this.addSubnetInterfaces(subnet.subnetId);
+        }
     if (!differ(versions, ({ cidrBlock, ipv6 }: Subnet) => [cidrBlock, ipv6?.cidrBlock])) return;
     this.addRouters(versions);
     if (differ(versions, ({ ipv6 }: Subnet) => [ipv6?.cidrBlock]))

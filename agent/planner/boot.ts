@@ -1,5 +1,6 @@
 import type { InstanceBoot } from '../instances/runtime.js';
 import { PROVIDED_DNS } from '../model/dhcp-options.js';
+import { isForeign } from '../model/instance.js';
 import { primaryAddress } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { Vpc } from '../model/vpc.js';
@@ -24,6 +25,7 @@ export function bootOf(
   return {
     instanceId,
     bootSerial: instance.bootSerial,
+    ...(isForeign(instance) && { foreign: true }),
     ...(instance.userData !== undefined && isScript(instance.userData) && { userData: instance.userData }),
     hostname,
     hosts: ['127.0.0.1 localhost', '::1 localhost ip6-localhost ip6-loopback', ...ownLines, ''].join('\n'),

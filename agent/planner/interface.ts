@@ -13,12 +13,15 @@ import {
   SET,
   sourceCheckBucket,
   sourceTable,
+  subnetDevices,
 } from '../kernel/resources.js';
 import { FAMILIES, familyOf, hostCidr } from '../model/address.js';
+import { isForeign } from '../model/instance.js';
 import { interfaceAddresses, primaryAddress } from '../model/network-interface.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress, type Subnet } from '../model/subnet.js';
 import { linkLocalAddress } from './link-local.js';
+import { macvlanGateway, planMacvlanDevice } from './macvlan.js';
 import type { PlanSettings } from './plan.js';
 import { type PresentInterface, presentInterface } from './presence.js';
 import { type VpcRouting, vpcRouting } from './routing.js';
@@ -28,14 +31,46 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
   const present = presentInterface(snapshot, settings.hostId, networkInterfaceId);
   const subnet = present && snapshot.get('subnet', present.eni.subnetId);
   if (!present || !subnet) return [];
+  const { parent } = subnet;
+  if (parent) {
+    const { netns } = present.holder;
+    const via = macvlanGateway(subnet);
+    const device = instanceEndName(present.deviceIndex);
+    const families = FAMILIES.filter((family) => family === 4 || present.eni.ipv6Addresses.length > 0);
+    return [
+      ...planMacvlanDevice(present, { ...subnet, parent }, settings.mtu),
+      ...targetRows(present, { netns: routerNamespace(subnet.vpcId), device: subnetDevices(subnet.subnetId).router.name }, snapshot),
+      ...families.map((family): KernelObject => ({ kind: 'neighbour', netns, device, address: via.address[family], mac: via.mac })),
+      ...instanceSide(snapshot, present, { netns, device }, subnet, via.address),
+    ];
+  }
   const routing = vpcRouting(snapshot, present.eni.vpcId);
+  if (!isHeld(snapshot, settings, present)) return closedRows(present, routing);
   const ends = endsOf(present);
   return [
     vethOf(present, ends, routing, settings),
     ...members(present, ends, routing),
-    ...routerSide(present, ends, routing),
-    ...instanceSide(snapshot, present, ends, subnet),
+    ...routerSide(present, ends),
+    ...targetRows(present, ends.router, snapshot),
+    ...instanceSide(snapshot, present, ends.instance, subnet, { 4: gatewayAddress(subnet.cidrBlock), 6: ROUTER_LINK_LOCAL }),
   ];
+}
+
+/** Whether the namespace that the interface is to be in is there, as far as that is not up to us. */
+function isHeld(snapshot: Snapshot, { holders }: PlanSettings, { holder }: PresentInterface): boolean {
+  const instance = snapshot.get('instance', holder.unit);
+  return !instance || !isForeign(instance) || (holders?.has(instance.instanceId) ?? false);
+}
+
+/** Rows that lead to an interface stay while it cannot be there, so that nothing takes a less specific one instead. */
+function closedRows({ eni }: PresentInterface, { rowsTo }: VpcRouting): KernelObject[] {
+  return (rowsTo.get(eni.networkInterfaceId) ?? []).map(({ tableIndex, destination }) => ({
+    kind: 'route',
+    netns: routerNamespace(eni.vpcId),
+    table: routeTableNumber(tableIndex),
+    destination,
+    type: 'blackhole',
+  }));
 }
 
 interface Ends {
@@ -93,31 +128,39 @@ function members({ eni }: PresentInterface, { router, linkLocal }: Ends, { count
   return [...perAddress, ...perFamily];
 }
 
-/** In the router: how packets get to the interface, and to what it forwards for others. */
-function routerSide({ eni }: PresentInterface, { router, linkLocal }: Ends, { rowsTo }: VpcRouting): KernelObject[] {
+/** In the router: how packets get to the interface. */
+function routerSide({ eni }: PresentInterface, { router, linkLocal }: Ends): KernelObject[] {
   const addresses = interfaceAddresses(eni);
-  const rows = rowsTo.get(eni.networkInterfaceId) ?? [];
   return [
     ...[...addresses, linkLocal].map((address): KernelObject => ({ kind: 'neighbour', ...router, address, mac: eni.macAddress })),
     ...addresses.map(
       (address): KernelObject => ({ kind: 'route', ...router, table: MAIN_TABLE, destination: hostCidr(address), type: 'unicast' }),
     ),
-    ...rows.map(
-      ({ tableIndex, family, destination }): KernelObject => ({
-        kind: 'route',
-        ...router,
-        table: routeTableNumber(tableIndex),
-        destination,
-        type: 'unicast',
-        gateway: family === 4 ? primaryAddress(eni) : linkLocal,
-        onlink: true,
-      }),
-    ),
   ];
 }
 
+/** Rows of route tables that lead to the interface. */
+function targetRows({ eni }: PresentInterface, router: Ends['router'], snapshot: Snapshot): KernelObject[] {
+  const rows = vpcRouting(snapshot, eni.vpcId).rowsTo.get(eni.networkInterfaceId) ?? [];
+  return rows.map(({ tableIndex, family, destination }) => ({
+    kind: 'route',
+    ...router,
+    table: routeTableNumber(tableIndex),
+    destination,
+    type: 'unicast',
+    gateway: family === 4 ? primaryAddress(eni) : linkLocalAddress(eni.macAddress),
+    onlink: true,
+  }));
+}
+
 /** In the instance: the addresses, and the ways out. */
-function instanceSide(snapshot: Snapshot, present: PresentInterface, { instance }: Ends, subnet: Subnet): KernelObject[] {
+function instanceSide(
+  snapshot: Snapshot,
+  present: PresentInterface,
+  instance: Ends['instance'],
+  subnet: Subnet,
+  gateway: Readonly<Record<Family, string>>,
+): KernelObject[] {
   const { eni, deviceIndex, holder } = present;
   const length = subnet.cidrBlock.slice(subnet.cidrBlock.indexOf('/'));
   const defaults = (table: number, families: readonly Family[]): KernelObject[] =>
@@ -127,14 +170,16 @@ function instanceSide(snapshot: Snapshot, present: PresentInterface, { instance 
       table,
       destination: EVERYTHING[family],
       type: 'unicast',
-      gateway: family === 4 ? gatewayAddress(subnet.cidrBlock) : ROUTER_LINK_LOCAL,
+      gateway: gateway[family],
     }));
   const families = FAMILIES.filter((family) => family === 4 || eni.ipv6Addresses.length > 0);
   const inMain = families.filter((family) => (family === 4 ? deviceIndex === 0 : isFirstWithIpv6(snapshot, present)));
   const ownTable = deviceIndex > 0 && holder.sourceBasedRouting ? sourceTable(deviceIndex) : undefined;
   return [
     ...eni.privateIpAddresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: `${address}${length}` })),
-    ...eni.ipv6Addresses.map((address): KernelObject => ({ kind: 'address', ...instance, address: hostCidr(address) })),
+    ...eni.ipv6Addresses.map(
+      (address): KernelObject => ({ kind: 'address', ...instance, address: subnet.parent ? `${address}/64` : hostCidr(address) }),
+    ),
     ...defaults(MAIN_TABLE, inMain),
     ...(ownTable === undefined
       ? []

@@ -1,4 +1,4 @@
-import type { KernelObject } from '../kernel/port.js';
+import type { KernelObject, NamespaceHolder } from '../kernel/port.js';
 import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { TunnelKind } from '../vpn/tunnel-kind.js';
@@ -6,6 +6,7 @@ import { planInstance } from './instance.js';
 import { planInterface } from './interface.js';
 import { planInternet } from './internet.js';
 import { planEgressOnlyInternetGateway, planInternetGateway } from './internet-gateway.js';
+import { planParentedSubnet } from './macvlan.js';
 import { metadataVpcId, planMetadata } from './metadata.js';
 import { planNatGateway } from './nat-gateway.js';
 import { planPeering } from './peering.js';
@@ -31,12 +32,14 @@ export interface PlanSettings {
   readonly hostAccess: boolean;
   /** Where the lab's internet goes on to the host's real network; absent: nowhere. Needs `hostAccess`. */
   readonly uplink?: Uplink;
+  /** Namespaces of others that instances are in, by instance: as long as they are there. */
+  readonly holders?: ReadonlyMap<string, NamespaceHolder>;
   /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
   readonly tunnel?: TunnelKind;
 }
 
 /**
- * What this host's kernel shall hold for a unit: a VPC, an instance, a network interface or a gateway, named by its id, or the internet.
+ * What this host's kernel shall hold for a unit: a VPC, a subnet on a device of the host, an instance, a network interface or a gateway, named by its id, or the internet.
  * Nothing when the unit shall not exist here. No two units plan the same object.
  */
 export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: string): KernelObject[] {
@@ -44,6 +47,7 @@ export function planUnit(snapshot: Snapshot, settings: PlanSettings, unit: strin
   if (isId('instance', unit)) return planInstance(snapshot, settings, unit);
   if (resolverVpcId(unit) !== undefined) return planResolver(snapshot, settings, unit);
   if (metadataVpcId(unit) !== undefined) return planMetadata(snapshot, settings, unit);
+  if (isId('subnet', unit)) return planParentedSubnet(snapshot, settings, unit);
   if (isId('vpc', unit)) return planRouter(snapshot, settings, unit);
   if (isId('internetGateway', unit)) return planInternetGateway(snapshot, settings, unit);
   if (isId('egressOnlyInternetGateway', unit)) return planEgressOnlyInternetGateway(snapshot, settings, unit);

@@ -35,7 +35,12 @@ function presentResolver(snapshot: Snapshot, hostId: string, unit: string): Vpc 
   return vpc?.enableDnsSupport && isVpcPresent(snapshot, hostId, vpc.vpcId) ? vpc : undefined;
 }
 
-const addressesOf = (vpc: Vpc): string[] => [resolverAddress(vpc), RESOLVER_ADDRESS, ...(vpc.ipv6 ? [RESOLVER_ADDRESS_IPV6] : [])];
+/** Where a VPC's resolver answers. */
+export const resolverAddresses = (vpc: Vpc): string[] => [
+  resolverAddress(vpc),
+  RESOLVER_ADDRESS,
+  ...(vpc.ipv6 ? [RESOLVER_ADDRESS_IPV6] : []),
+];
 
 /** Device in the router of its link to the internet. */
 const UPLINK = GATEWAY_LINK.outside;
@@ -49,7 +54,7 @@ export function planResolver(
   if (!vpc) return [];
   const netns = routerNamespace(vpc.vpcId);
   return [
-    ...addressesOf(vpc).map((address): KernelObject => ({ kind: 'address', netns, device: 'lo', address: hostCidr(address) })),
+    ...resolverAddresses(vpc).map((address): KernelObject => ({ kind: 'address', netns, device: 'lo', address: hostCidr(address) })),
     ...(isInternetPresent(snapshot, hostId) ? uplink(vpc, netns, mtu) : []),
   ];
 }
@@ -92,7 +97,7 @@ export function resolverServices(
     {
       name: unit,
       netns: routerNamespace(vpc.vpcId),
-      argv: [...DNSMASQ, ...lists, ...ours, '--bind-interfaces', ...addressesOf(vpc).map((address) => `--listen-address=${address}`)],
+      argv: [...DNSMASQ, ...lists, ...ours, '--bind-interfaces', ...resolverAddresses(vpc).map((address) => `--listen-address=${address}`)],
       files: {
         hosts: hostsFile(snapshot, vpc.vpcId, domain),
         servers: isInternetPresent(snapshot, hostId) ? `server=${ROUTER_LINK_LOCAL}%${UPLINK}\n` : '',

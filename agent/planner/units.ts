@@ -1,6 +1,7 @@
 import { HOST_NAMESPACE, INTERNET_NAMESPACE, instanceNamespace, routerNamespace } from '../kernel/resources.js';
 import { isId, type VpcId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
+import { parentedSubnets } from './macvlan.js';
 import { metadataUnit, metadataVpcId } from './metadata.js';
 import { gatewaysOf, INTERNET_UNIT, isGatewayPresent, isInternetPresent, isVpcPresent, linkedVpcs } from './presence.js';
 import { resolverUnit, resolverVpcId } from './resolver.js';
@@ -33,6 +34,7 @@ export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> 
     yield vpcId;
     yield resolverUnit(vpcId);
     yield metadataUnit(vpcId);
+    for (const { subnetId } of parentedSubnets(snapshot, vpcId)) yield subnetId;
     for (const id of gatewaysOf(snapshot, vpcId)) if (isGatewayPresent(snapshot, hostId, id)) gateways.add(id);
   }
   for (const id of [...gateways]) for (const unit of tunnelUnits(snapshot, id)) gateways.add(unit);
@@ -43,7 +45,12 @@ export function* allUnits(snapshot: Snapshot, hostId: string): Iterable<string> 
 /** Units without which the unit's objects can't be made. */
 export function unitNeeds(snapshot: Snapshot, unit: string): string[] {
   const eni = snapshot.get('networkInterface', unit);
-  if (eni) return withHolder(snapshot, eni.networkInterfaceId, eni.vpcId);
+  if (eni) {
+    const needs = withHolder(snapshot, eni.networkInterfaceId, eni.vpcId);
+    return snapshot.get('subnet', eni.subnetId)?.parent ? [...needs, eni.subnetId] : needs;
+  }
+  const subnet = snapshot.get('subnet', unit);
+  if (subnet) return [subnet.vpcId];
   if (isId('internetGateway', unit) || isId('egressOnlyInternetGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
   if (isId('vpcPeeringConnection', unit)) return [...linkedVpcs(snapshot, unit)];
   if (isId('vpnGateway', unit)) return [...linkedVpcs(snapshot, unit), INTERNET_UNIT];
@@ -60,18 +67,33 @@ export function unitNamespaces(snapshot: Snapshot, unit: string): string[] {
   if (isId('instance', unit)) return [instanceNamespace(unit)];
   if (isId('natGateway', unit)) return [unit];
   if (unit === INTERNET_UNIT) return [INTERNET_NAMESPACE, HOST_NAMESPACE];
+  if (unit === HOST_NAMESPACE) return onHostDevices(snapshot);
+  const subnet = snapshot.get('subnet', unit);
+  if (subnet) return [routerNamespace(subnet.vpcId), HOST_NAMESPACE];
   const described = metadataVpcId(unit);
   if (described) return [routerNamespace(described)];
   const resolved = resolverVpcId(unit);
   if (resolved) return [routerNamespace(resolved), INTERNET_NAMESPACE];
   const eni = snapshot.get('networkInterface', unit);
-  if (eni) return withHolder(snapshot, eni.networkInterfaceId, routerNamespace(eni.vpcId));
+  if (eni) {
+    const places = withHolder(snapshot, eni.networkInterfaceId, routerNamespace(eni.vpcId));
+    return snapshot.get('subnet', eni.subnetId)?.parent ? [...places, HOST_NAMESPACE] : places;
+  }
   const gateway = [unit, ...linkedVpcs(snapshot, unit)];
   if (isId('internetGateway', unit) || isId('egressOnlyInternetGateway', unit)) return [...gateway, INTERNET_NAMESPACE];
   if (isId('vpnGateway', unit) || isId('customerGateway', unit)) return [...gateway, INTERNET_NAMESPACE];
   if (isId('vpcPeeringConnection', unit)) return gateway;
   // A tunnel's gateways are named as their namespaces.
   return tunnelNeeds(snapshot, unit);
+}
+
+/** Namespaces with devices that are on the host's. */
+function onHostDevices(snapshot: Snapshot): string[] {
+  const subnets = snapshot.all('subnet').filter(({ parent }) => parent !== undefined);
+  return subnets.flatMap(({ subnetId, vpcId }) => [
+    routerNamespace(vpcId),
+    ...snapshot.by('networkInterface', 'subnetId', subnetId).flatMap(({ attachment }) => attachment?.instanceId ?? []),
+  ]);
 }
 
 /** A VPC and the instance or NAT gateway that the interface is in, each a unit and the name of its namespace; nothing while it is in none. */

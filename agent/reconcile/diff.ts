@@ -32,11 +32,16 @@ function freshContainers(desired: ObjectMap, actual: ObjectMap): Fresh {
   const sets = new Set<ObjectKey>();
   const devices = new Set<string>();
   const isNew = (netns: string) => namespaces.has(netns);
-  for (const [key, object] of desired) if (object.kind === 'netns' && !actual.has(key)) namespaces.add(object.netns);
+  for (const [key, object] of desired) {
+    const found = actual.get(key);
+    // The name of somebody else's namespace goes over to another one.
+    if (object.kind === 'netns' && (!found || !isSame(object, found))) namespaces.add(object.netns);
+  }
   for (const [key, object] of desired) {
     const found = actual.get(key);
     if (object.kind === 'set' && (!found || isNew(object.netns))) sets.add(key);
-    if (object.kind === 'tun' && (!found || isNew(object.netns))) devices.add(`${object.netns} ${object.name}`);
+    if ((object.kind === 'tun' || object.kind === 'macvlan') && (!found || isNew(object.netns)))
+      devices.add(`${object.netns} ${object.name}`);
     if (object.kind !== 'veth') continue;
     const isMade = found?.kind !== 'veth' || isNew(object.netns) || isNew(object.peer.netns) || !hasSamePeer(object, found);
     if (isMade) for (const end of ends(object)) devices.add(end);
@@ -89,8 +94,10 @@ function deviceOf(object: KernelObject): string | undefined {
 
 /** Whether an object is as another of the same key; of rules, whose text nobody reads back, by their fingerprint. */
 export function isSame(a: KernelObject, b: KernelObject): boolean {
+  if (a.kind === 'netns' && b.kind === 'netns') return a.holder?.identity === b.holder?.identity;
   if (a.kind === 'ruleset' && b.kind === 'ruleset') return a.fingerprint === b.fingerprint;
   if (a.kind === 'nft' && b.kind === 'nft') return a.fingerprint === b.fingerprint;
+  if (a.kind === 'parent' && b.kind === 'parent') return a.fingerprint === b.fingerprint;
   return isEqual(a, b);
 }
 

@@ -6,15 +6,15 @@ import { ends, hasSamePeer } from './diff.js';
  * Order in which operations are safe: what filters comes before what carries, what is new before the old it replaces goes, and
  * in removal what carries goes before what filters. A break at any point leaves traffic dropped or as it was, never more open.
  *
- * Made and changed: namespaces, settings, sets, rules, gateways' tables, set members, blackhole routes, devices, addresses, neighbours,
+ * Made and changed: namespaces, settings, sets, rules, tables, set members, blackhole routes, guards of the host's devices, devices, addresses, neighbours,
  * routes, routing rules, tunnels' processes.
- * Then removed: tunnels' processes, routing rules, routes, neighbours, addresses, devices, set members, rules, gateways' tables, sets, settings, namespaces.
+ * Then removed: tunnels' processes, routing rules, routes, neighbours, addresses, devices, set members, rules, tables, guards, sets, settings, namespaces.
  *
  * The uplink opens last of all that is made, so that where its device is missing everything else is there; it closes first.
  *
  * Two exceptions to "removal last, routes after devices":
  * - Blackhole routes need no device and only close: they come before devices are made or make room.
- * - A device whose place (a name in a namespace, at either end) is wanted by a device that is made goes right before the devices are
+ * - A device whose place (a name in a namespace, at either end; a macvlan's MAC) is wanted by a device that is made goes right before the devices are
  *   made; what hangs on it goes with it. So does a device that is replaced in place, before those that are only made. Of devices that
  *   have swapped places each is in the other's way: the operation itself makes room then.
  */
@@ -35,9 +35,11 @@ const STEPS = [
   'make nft',
   'make member',
   'make blackhole',
+  'make parent',
   'make room',
   'replace veth',
   'make veth',
+  'make macvlan',
   'make tun',
   'make address',
   'make neighbour',
@@ -53,10 +55,12 @@ const STEPS = [
   'remove neighbour',
   'remove address',
   'remove veth',
+  'remove macvlan',
   'remove tun',
   'remove member',
   'remove ruleset',
   'remove nft',
+  'remove parent',
   'remove set',
   'remove sysctl',
   'remove netns',
@@ -74,8 +78,7 @@ function rankOf(op: KernelOp, wanted: ReadonlySet<string>): number {
 function stepOf(op: KernelOp, wanted: ReadonlySet<string>): Step {
   const { object, verb } = op;
   if (isUplinkForwarding(object)) return verb === 'delete' ? 'close uplink' : 'open uplink';
-  if (verb === 'delete')
-    return object.kind === 'veth' && ends(object).some((end) => wanted.has(end)) ? 'make room' : `remove ${object.kind}`;
+  if (verb === 'delete') return placesOf(object).some((place) => wanted.has(place)) ? 'make room' : `remove ${object.kind}`;
   if (object.kind === 'route' && object.type === 'blackhole') return 'make blackhole';
   if (isUplinkRoute(object)) return 'make uplink';
   if (object.kind === 'veth' && verb === 'update') return replaced(op) ? 'replace veth' : 'make veth';
@@ -94,8 +97,14 @@ function isUplinkRoute(object: KernelOp['object']): boolean {
 
 /** Names in namespaces that an operation puts a device's ends at. */
 function placesTaken(op: KernelOp): readonly string[] {
-  if (op.object.kind !== 'veth' || op.verb === 'delete') return [];
-  return op.verb === 'create' || replaced(op) ? ends(op.object) : [];
+  if (op.verb === 'delete' || (op.object.kind === 'veth' && op.verb !== 'create' && !replaced(op))) return [];
+  return placesOf(op.object);
+}
+
+/** What only one device at a time can have: names in namespaces, a MAC on a device of the host's. */
+function placesOf(object: KernelOp['object']): readonly string[] {
+  if (object.kind === 'veth') return ends(object);
+  return object.kind === 'macvlan' ? [`${object.netns} ${object.name}`, `${object.parent} ${object.mac}`] : [];
 }
 
 function replaced(op: KernelOp): VethSpec | undefined {

@@ -4,13 +4,14 @@ import { api } from './api.mjs';
 import { attach } from './attach.mjs';
 import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
+import { macvlan } from './macvlan.mjs';
 import { metadata } from './metadata.mjs';
 import { move } from './move.mjs';
 import { path } from './path.mjs';
 import { printJson, printMarkdown, printTable } from './print.mjs';
 import { routes } from './routes.mjs';
 
-const BENCHMARKS = { api, attach, move, failover, routes, metadata, path, fleet };
+const BENCHMARKS = { api, attach, move, failover, routes, metadata, macvlan, path, fleet };
 
 const { values } = parseArgs({
   options: {

@@ -67,6 +67,18 @@ describe('faults of the agent', () => {
     expect(text).toMatch(/^connection: close\r$/im);
   });
 
+  it('a caller who hangs up in the middle of the body is no fault of the agent', async () => {
+    api = await startApi();
+    const listener = await listenOnSocket(api);
+    const connection = connect(listener.path);
+    connection.write('POST /v1/vpcs HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"cidr');
+    await listener.get('/healthz').then((answer) => answer.resume());
+    connection.destroy();
+    await expect.poll(() => new Promise((resolve) => api.app.server.getConnections((_error, count) => resolve(count)))).toBeLessThan(2);
+    await listener.get('/healthz').then((answer) => answer.resume());
+    expect(api.log.filter(({ level }) => level >= 40)).toEqual([]);
+  });
+
   it('answers what is not HTTP in the same envelope', async () => {
     api = await startApi();
     const listener = await listenOnSocket(api);

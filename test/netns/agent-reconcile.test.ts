@@ -21,10 +21,11 @@ describe('restart', () => {
       stream.stdout.on('data', (chunk) => {
         output += chunk;
       });
+      const ended = once(stream, 'exit');
       const before = agent.log.length;
       expect(await agent.stop()).toBe(0);
       await agent.start();
-      await once(stream, 'exit');
+      await ended;
       expect(output).toContain('200 packets transmitted, 200 received, 0% packet loss');
       const [first] = passes(agent.log.slice(before));
       expect(first).toMatchObject({ full: true, operations: 0, failures: 0 });

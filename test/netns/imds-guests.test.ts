@@ -1,9 +1,7 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { execa } from 'execa';
-import { expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { GUEST_ROOT, newMachine } from '../support/machine.js';
 import { metadata } from '../support/metadata.js';
 import { inside, pings, serve, tcp } from '../support/traffic.js';
 import { useAgent } from '../support/world.js';
@@ -11,65 +9,82 @@ import { useAgent } from '../support/world.js';
 /** Software of the guests' side, as it comes, on metadata of ours. */
 const setup = useAgent();
 const GUEST = resolve(import.meta.dirname, '../support/guest');
-/** Debian's Python: the package is in its path. */
-const PYTHON = '/usr/bin/python3';
 
-function hasCloudInit(): boolean {
-  try {
-    execFileSync(PYTHON, ['-c', 'import cloudinit.sources.DataSourceEc2'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** A boot of cloud-init, stage by stage as its units run them: https://cloudinit.readthedocs.io/en/latest/explanation/boot.html */
+const BOOT = `
+  set -e
+  mkdir -p /run/systemd/generator.early
+  /lib/systemd/system-generators/cloud-init-generator /run/systemd/generator /run/systemd/generator.early /run/systemd/generator.late
+  test -e /run/systemd/generator.early/multi-user.target.wants/cloud-init.target || { cat /run/cloud-init/*.log; exit 1; }
+  cloud-init init --local
+  cloud-init init
+  cloud-init modules --mode=config
+  cloud-init modules --mode=final
+  hostname >/run/hostname-now`;
 
-it.skipIf(!hasCloudInit()).each([
-  ['on a machine that says it is EC2: with tokens', 'ec2', 'required', 'aws'],
-  ['on a machine that does not say what it is: without', 'none', 'optional', 'unknown'],
-] as const)(
-  'cloud-init (Debian package cloud-init; skipped without it) finds its data source %s',
-  async (_name, firmware, httpTokens, cloud) => {
+const USER_DATA = `Content-Type: multipart/mixed; boundary="part"
+MIME-Version: 1.0
+
+--part
+Content-Type: text/x-shellscript
+
+#!/bin/sh
+hostname >/root/said-by-user-data
+--part
+Content-Type: text/cloud-config
+
+#cloud-config
+locale: C.UTF-8
+ssh_authorized_keys: [ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 somebody]
+--part--
+`;
+
+describe.skipIf(!GUEST_ROOT)('cloud-init (needs what scripts/guest-root makes)', () => {
+  it.each([
+    ['on a machine that says it is EC2: with tokens', 'ec2', 'required', ''],
+    // There it must be told where to look, and asks without tokens.
+    ['on a machine that does not say what it is', 'none', 'optional', 'datasource_list: [ Ec2 ]\n'],
+  ] as const)('boots %s', async (_name, firmware, httpTokens, settings) => {
     const world = await setup.world();
+    const client = await world.instance({ groupIds: [world.defaultGroupId] });
     const second = await world.networkInterface({ subnetId: world.subnetB, secondaryPrivateIpAddressCount: 1 });
-    const userData = '#cloud-config\npackages: [nginx]\n';
-    const { instanceId, address, eni } = await world.instance({
-      userDataBase64: Buffer.from(userData).toString('base64'),
+    const { instanceId, address } = await world.instance({
+      userDataBase64: Buffer.from(USER_DATA).toString('base64'),
       metadataOptions: { httpTokens, instanceMetadataTags: 'enabled' },
       tags: { Name: 'web' },
     });
     await setup.agent.ok('POST', `/v1/network-interfaces/${second.networkInterfaceId}/attach`, { instanceId, deviceIndex: 1 });
-    const directory = mkdtempSync(join(tmpdir(), 'enid-cloud-init-'));
-    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-    const { stdout, stderr } = await execa('ip', ['netns', 'exec', instanceId, PYTHON, `${GUEST}/cloud-init-ec2.py`, directory, firmware], {
-      reject: false,
-      timeout: 60_000,
-    });
-    expect(stdout, stderr).not.toBe('');
-    const found = JSON.parse(stdout);
-    expect(found).toMatchObject({
-      isEc2: true,
-      cloud,
-      instanceId,
-      zone: 'us-east-1a',
+    const machine = await newMachine();
+    const read = (path: string) => readFileSync(join(machine.root, path), 'utf8');
+    writeFileSync(join(machine.root, 'etc/cloud/cloud.cfg.d/99-test.cfg'), settings);
+    // Nobody answers DHCP: addresses come from outside. This says how long a guest tries.
+    appendFileSync(join(machine.root, 'etc/dhcp/dhclient.conf'), 'timeout 1;\n');
+
+    const { exitCode, all } = await machine.run(BOOT, { netns: instanceId, firmware });
+    expect(exitCode, all).toBe(0);
+    expect(JSON.parse(read('run/cloud-init/result.json')).v1).toEqual({ datasource: expect.stringMatching(/^DataSourceEc2/), errors: [] });
+    const hostname = `ip-${address.replaceAll('.', '-')}`;
+    expect([read('etc/hostname'), read('run/hostname-now'), read('root/said-by-user-data')]).toEqual(Array(3).fill(`${hostname}\n`));
+    expect(read('home/debian/.ssh/authorized_keys')).toContain('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 somebody');
+    const { ds, v1 } = JSON.parse(read('run/cloud-init/instance-data-sensitive.json'));
+    expect(v1).toMatchObject({
+      instance_id: instanceId,
       region: 'us-east-1',
-      address: 'http://169.254.169.254',
-      hostname: `ip-${address.replaceAll('.', '-')}.ec2.internal`,
-      userData: [...Buffer.from(userData)],
+      availability_zone: 'us-east-1a',
+      local_hostname: expect.stringContaining(hostname),
     });
-    expect(found.metadata).toMatchObject({ 'instance-id': instanceId, 'local-ipv4': address, tags: { instance: { Name: 'web' } } });
-    // Read from EC2 only.
-    expect(found.identity).toEqual(cloud === 'aws' ? expect.objectContaining({ instanceId, privateIp: address }) : {});
-    // Both interfaces by their MACs, and the secondary address with the subnet's length.
-    const secondary = second.privateIpAddresses[1].privateIpAddress;
-    expect(found.network).toEqual({
-      version: 2,
-      ethernets: {
-        eth0: expect.objectContaining({ match: { macaddress: eni.macAddress }, 'set-name': 'eth0' }),
-        eth1: expect.objectContaining({ match: { macaddress: second.macAddress }, 'set-name': 'eth1', addresses: [`${secondary}/24`] }),
-      },
-    });
-  },
-);
+    expect(ds['meta-data']).toMatchObject({ 'local-ipv4': address, tags: { instance: { Name: 'web' } } });
+    // The second interface by its MAC, and its secondary address with the subnet's length.
+    const [primary, secondary] = second.privateIpAddresses.map((each: any) => each.privateIpAddress);
+    const rendered = read('etc/network/interfaces.d/50-cloud-init');
+    expect(rendered).toContain('auto eth0\niface eth0 inet dhcp\n');
+    expect(rendered).toContain(
+      `auto eth1\niface eth1 inet dhcp\n    metric 200\n\n# control-alias eth1\niface eth1 inet static\n    address ${secondary}/24\n`,
+    );
+    // What it did with the devices has not cut them off.
+    for (const each of [address, primary, secondary]) expect(await pings(client.instanceId, each)).toBe(true);
+  });
+});
 
 it('a script that configures further interfaces from metadata makes their addresses reachable', async () => {
   const world = await setup.world();
@@ -93,7 +108,7 @@ it('a script that configures further interfaces from metadata makes their addres
   const path = `/v1/network-interfaces/${second.networkInterfaceId}/assign-private-ip-addresses`;
   await setup.agent.ok('POST', path, { privateIpAddresses: ['10.0.2.200'] });
   expect(await pings(client.instanceId, '10.0.2.200')).toBe(false);
-  expect((await inside(instanceId, `${GUEST}/configure-interfaces`)).exitCode).toBe(0);
+  expect(await inside(instanceId, `${GUEST}/configure-interfaces`)).toMatchObject({ exitCode: 0, stderr: '' });
   expect(await pings(client.instanceId, '10.0.2.200')).toBe(true);
 });
 

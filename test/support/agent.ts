@@ -27,6 +27,10 @@ export interface TestAgent {
   stop(): Promise<number | null>;
   /** SIGKILL. */
   kill(): Promise<void>;
+  /** Resolves when it has ended, however. */
+  ended(): Promise<void>;
+  /** Its process. */
+  readonly pid: number;
   /** Starts it again on the same data. */
   start(): Promise<void>;
   /** Ends the daemon and removes its data directory. Kernel objects go with the test file's namespaces. */
@@ -100,6 +104,12 @@ export async function startAgent(
     },
     stop: () => end('SIGTERM'),
     kill: async () => void (await end('SIGKILL')),
+    ended: async () => {
+      if (child && child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    },
+    get pid() {
+      return child?.pid ?? 0;
+    },
     start,
     dispose: async () => {
       await end('SIGKILL');

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { type IncomingMessage, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FastifyInstance, InjectOptions } from 'fastify';
 import { pino } from 'pino';
 import { expect } from 'vitest';
+import { openAuditLog } from '../../agent/audit/log.js';
 import type { CommandContext } from '../../agent/commands/command.js';
 import { transact } from '../../agent/commands/transact.js';
 import { Config } from '../../agent/config/schema.js';
@@ -79,6 +80,7 @@ export async function startApi({
   const zones = ['us-east-1a', 'us-east-1b', 'us-east-1c'];
   const log: Record<string, any>[] = [];
   const status = new StatusBoard(Date.now, () => 0.5);
+  const auditDir = mkdtempSync(join(tmpdir(), 'enid-audit-'));
   const host = { realises: true, counters: new Map<string, InterfaceCounters>() };
   let serial = 0;
   const context = (): CommandContext => ({
@@ -121,6 +123,7 @@ export async function startApi({
     }),
     events: new EventHub('t'),
     metrics: createMetrics({ processMetrics: false }),
+    audit: openAuditLog({ dir: auditDir }),
     reset: async () => void (await run([{ command: 'reset', input: {} }])),
     waitsFor: () => [],
     ...replaced,
@@ -161,6 +164,8 @@ export async function startApi({
     close: async () => {
       stopEvents();
       await app.close();
+      deps.audit.close();
+      rmSync(auditDir, { recursive: true, force: true });
     },
   };
 }

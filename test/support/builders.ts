@@ -37,6 +37,7 @@ const ID_OF: { readonly [K in RecordKind]: (record: Records[K]) => string } = {
   customerGateway: (r) => r.customerGatewayId,
   vpnConnection: (r) => r.vpnConnectionId,
   dhcpOptions: (r) => r.dhcpOptionsId,
+  keyPair: (r) => r.keyPairId,
   clientToken: (r) => r.tokenId,
 };
 

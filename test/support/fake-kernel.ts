@@ -59,6 +59,12 @@ export class FakeKernel implements Kernel {
     return new Map();
   }
 
+  async macvlanCounters(): Promise<Map<string, InterfaceCounters>> {
+    return new Map();
+  }
+
+  hostDevice(): undefined {}
+
   async probe(): Promise<KernelFeatures> {
     return { kernel: 'fake', features: {}, tools: {}, missing: [] };
   }

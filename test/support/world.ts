@@ -26,7 +26,7 @@ export interface Machine {
 /** One daemon for the tests of a file; each test gets a VPC of its own, all with the same ranges. */
 export function useAgent(args: readonly string[] = []): {
   readonly agent: TestAgent;
-  world(vpc?: Record<string, unknown>): Promise<World>;
+  world(vpc?: Record<string, unknown>, subnetA?: Record<string, unknown>): Promise<World>;
 } {
   let agent: TestAgent | undefined;
   beforeAll(async () => {
@@ -42,18 +42,23 @@ export function useAgent(args: readonly string[] = []): {
     get agent() {
       return started();
     },
-    world: (vpc) => buildWorld(started(), vpc),
+    world: (vpc, subnetA) => buildWorld(started(), vpc, subnetA),
   };
 }
 
-export async function buildWorld(agent: TestAgent, vpcFields: Record<string, unknown> = {}): Promise<World> {
+/** `subnetAFields`: of the first subnet, e.g. a device of the host that it is on. */
+export async function buildWorld(
+  agent: TestAgent,
+  vpcFields: Record<string, unknown> = {},
+  subnetAFields: Record<string, unknown> = {},
+): Promise<World> {
   const vpc = await agent.ok('POST', '/v1/vpcs', { cidrBlock: '10.0.0.0/16', ...vpcFields });
   const { vpcId, defaultSecurityGroupId: defaultGroupId } = vpc;
-  const subnet = async (third: number) => {
-    const body = { vpcId, cidrBlock: `10.0.${third}.0/24`, availabilityZone: 'us-east-1a' };
+  const subnet = async (third: number, fields: Record<string, unknown> = {}) => {
+    const body = { vpcId, cidrBlock: `10.0.${third}.0/24`, availabilityZone: 'us-east-1a', ...fields };
     return (await agent.ok('POST', '/v1/subnets', body)).subnetId as string;
   };
-  const subnetA = await subnet(1);
+  const subnetA = await subnet(1, subnetAFields);
   const subnetB = await subnet(2);
   let groups = 0;
   return {

@@ -5,13 +5,14 @@ import { NOUNS, type NounName } from '../nouns.js';
 import { action, type Options, resolveId, type Session } from '../session.js';
 import { createGatewayCommands } from './create-gateways.js';
 import { showResource } from './describe.js';
+import { createKeyCommand } from './keys.js';
 import { collect, examples, given, parseCount, parseSwitch, parseTag } from './shared.js';
 
 /** `eni create NOUN …`. Every one takes --name, --tag and --client-token. */
 export function createCommands(program: Command, io: Io): void {
   const create = program
     .command('create')
-    .description('Create a VPC, subnet, interface, group, route table, prefix list, gateway, address or connection');
+    .description('Create a VPC, subnet, interface, group, route table, prefix list, key pair, gateway, address or connection');
   const verb = (usage: string, summary: string) =>
     create
       .command(usage)
@@ -31,7 +32,15 @@ export function createCommands(program: Command, io: Io): void {
     .argument('<range>', 'IPv4 range within the VPC')
     .option('--zone <zone>', 'availability zone')
     .option('--ipv6 [range]', 'with an IPv6 range too: this /64 of the VPC, or one that is chosen')
-    .addHelpText('after', examples('eni create subnet main 10.0.1.0/24 --name public'))
+    .option('--parent <device>', 'device of the host that it is on: interfaces are macvlan devices there')
+    .option('--host-access', 'with --parent: the host gets an address in it, base plus three')
+    .addHelpText(
+      'after',
+      examples(
+        'eni create subnet main 10.0.1.0/24 --name public',
+        'eni create subnet main 10.0.7.0/24 --name wire --parent eth1 --host-access',
+      ),
+    )
     .action(
       action(io, async (session, [vpc, cidrBlock], options) =>
         submit(session, 'subnet', options, {
@@ -39,6 +48,8 @@ export function createCommands(program: Command, io: Io): void {
           cidrBlock,
           availabilityZone: options.zone,
           ipv6: options.ipv6,
+          parentDevice: options.parent,
+          hostAccess: options.hostAccess,
         }),
       ),
     );
@@ -113,8 +124,12 @@ export function createCommands(program: Command, io: Io): void {
       ),
     );
 
+  createKeyCommand(verb, io);
   createGatewayCommands(verb, io, post);
 }
+
+/** Begins a command of `eni create`. */
+export type CreateVerb = (usage: string, summary: string) => Command;
 
 /** Tags of a create body: --tag and --name. */
 export function tagsOf(options: Options): Record<string, string> {

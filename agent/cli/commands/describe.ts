@@ -18,6 +18,7 @@ const TOPICS: Readonly<Record<string, NounName>> = {
   'route-tables': 'route-table',
   acls: 'acl',
   'prefix-lists': 'prefix-list',
+  keys: 'key',
   'internet-gateways': 'internet-gateway',
   'egress-gateways': 'egress-gateway',
   'nat-gateways': 'nat-gateway',

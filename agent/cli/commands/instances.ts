@@ -23,6 +23,7 @@ export function instanceCommands(program: Command, io: Io): void {
     .option('--interface <interface>', 'existing interface; the first becomes eth0, the next eth1, …; repeatable', collect, [])
     .option('--public-address <on|off>', "automatic public address for that interface (default: the subnet's setting)", parseSwitch)
     .option('--count <n>', 'how many instances', parseCount)
+    .option('--key <key-name>', 'key pair whose public key its metadata tell')
     .option('--user-data <file>', 'script that runs in the instance at each start; - reads standard input')
     .option('--source-based-routing <on|off>', 'replies leave by the interface that was asked', parseSwitch)
     .option('--name <name>', 'tag Name')
@@ -106,6 +107,7 @@ async function runInstances(session: Session, _args: readonly unknown[], options
       instanceType: options.type,
       ...interfaces,
       count: options.count,
+      keyName: options.key,
       ...(options.userData && (await readUserData(options.userData))),
       sourceBasedRouting: options.sourceBasedRouting,
       tags: tagsOf(options),

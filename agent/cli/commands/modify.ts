@@ -20,6 +20,7 @@ const FIELDS: Readonly<Record<string, { readonly noun: NounName; readonly field:
   terminationProtection: { noun: 'instance', field: 'disableApiTermination' },
   shutdownBehavior: { noun: 'instance', field: 'shutdownBehavior' },
   mapPublicIp: { noun: 'subnet', field: 'mapPublicIpOnLaunch' },
+  hostAccess: { noun: 'subnet', field: 'hostAccess' },
 };
 
 export function modifyCommands(program: Command, io: Io): void {
@@ -37,6 +38,7 @@ export function modifyCommands(program: Command, io: Io): void {
     .option('--termination-protection <on|off>', 'instance', parseSwitch)
     .option('--shutdown-behavior <stop|terminate>', 'instance')
     .option('--map-public-ip <on|off>', 'subnet: public address on launch', parseSwitch)
+    .option('--host-access <on|off>', 'subnet on a device of the host: the host has an address in it', parseSwitch)
     .addHelpText(
       'after',
       examples('eni modify nat-eni --check off', 'eni modify web-public --group web --group ssh', 'eni modify web --type t3.large'),

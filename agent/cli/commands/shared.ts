@@ -18,6 +18,11 @@ export function parseCount(value: string): number {
   return Number(value);
 }
 
+export function parsePid(value: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(value)) throw new InvalidArgumentError('must be the number of a process');
+  return Number(value);
+}
+
 export function parseSwitch(value: string): boolean {
   if (value === 'on' || value === 'true' || value === 'yes') return true;
   if (value === 'off' || value === 'false' || value === 'no') return false;

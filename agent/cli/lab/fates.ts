@@ -27,6 +27,7 @@ export function decideFates(lab: Lab, current: CurrentLab): Fates {
       inKeptVpc(wanted.vpc, found.vpcId) &&
       wanted.cidr === found.cidrBlock &&
       ipv6Fits(wanted.ipv6, found.ipv6?.cidrBlock) &&
+      wanted.parent === found.parentDevice &&
       (wanted.zone === undefined || fullZone(wanted.zone, current.zones) === found.availabilityZone),
   );
   judge('prefixLists', (wanted, found) => wanted.family === found.family);

@@ -204,13 +204,22 @@ function planVpcs(plan: LabPlan): void {
 
 function planSubnets(plan: LabPlan): void {
   for (const [name, subnet] of plan.gone('subnets')) plan.delete('delete subnets', 'subnets', name, subnet.subnetId);
-  for (const [name, { vpc, cidr, zone, ipv6 }] of plan.missing('subnets'))
+  for (const [name, { vpc, cidr, zone, ipv6, parent, hostAccess }] of plan.missing('subnets'))
     plan.create('create subnets', 'subnets', name, {
       vpcId: plan.id('vpcs', vpc),
       cidrBlock: cidr,
       ipv6,
       availabilityZone: zone && fullZone(zone, plan.current.zones),
+      parentDevice: parent,
+      ...(hostAccess && { hostAccess }),
     });
+  for (const { name, wanted, found } of plan.kept('subnets'))
+    if (wanted.hostAccess !== (found.hostAccess ?? false))
+      plan.change('create subnets', 'subnets', name, wanted.hostAccess ? 'host access' : 'no host access', {
+        method: 'PATCH',
+        path: pathTo('subnet', found.subnetId),
+        body: { hostAccess: wanted.hostAccess },
+      });
 }
 
 function planPrefixLists(plan: LabPlan): void {

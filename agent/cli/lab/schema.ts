@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseCidr } from '../../model/address.js';
+import { DEVICE_NAME } from '../../model/parent-device.js';
 import { parseAclText } from './acl-text.js';
 import { parseExpectation } from './expect.js';
 import { parseRuleText, RuleTextError } from './rule-text.js';
@@ -141,7 +142,19 @@ export const LabFile = z.strictObject({
       dhcpOptions: Name.optional(),
     }),
   ),
-  subnets: named(z.strictObject({ vpc: Name, cidr: range(4), zone: z.string().optional(), ipv6: Ipv6Range.optional() })),
+  subnets: named(
+    z
+      .strictObject({
+        vpc: Name,
+        cidr: range(4),
+        zone: z.string().optional(),
+        ipv6: Ipv6Range.optional(),
+        /** Device of the host that it is on. */
+        parent: z.string().regex(DEVICE_NAME, 'must be the name of a device').optional(),
+        hostAccess: OnOff.default(false),
+      })
+      .refine(({ parent, hostAccess }) => parent !== undefined || !hostAccess, 'hostAccess needs parent, a device of the host'),
+  ),
   prefixLists: named(
     z.strictObject({
       family: z.union([z.literal(4), z.literal(6)]).default(4),

@@ -60,6 +60,9 @@ export function peerText(peer: wire.Peer): string {
   return peer.kind === 'prefixList' ? peer.prefixListId : peer.cidr;
 }
 
+const enforcementText = ({ securityGroups, sourceDestCheck }: NonNullable<wire.Subnet['enforcement']>): string =>
+  `groups: ${securityGroups}, check: ${sourceDestCheck}`;
+
 const VPC: Column<wire.Vpc>[] = [
   { title: 'VPC', cell: (r) => r.vpcId },
   { title: 'NAME', cell: nameOf },
@@ -76,6 +79,11 @@ const SUBNET: Column<wire.Subnet>[] = [
   { title: 'RANGE', cell: (r) => r.cidrBlock },
   { title: 'IPV6', cell: (r) => r.ipv6?.cidrBlock },
   { title: 'FREE', cell: (r) => r.availableIpAddressCount, align: 'right' },
+  { title: 'PARENT', cell: (r) => r.parentDevice },
+  { title: 'HOST ACCESS', cell: (r) => yes(r.hostAccess) },
+  // Of veth subnets, which need no telling, it is the router.
+  { title: 'ENFORCED', cell: (r) => (r.parentDevice && r.enforcement ? enforcementText(r.enforcement) : undefined) },
+  { title: 'FAULT', cell: faultOf },
 ];
 const INTERFACE: Column<wire.NetworkInterface>[] = [
   { title: 'INTERFACE', cell: (r) => r.networkInterfaceId },
@@ -141,6 +149,12 @@ const PREFIX_LIST: Column<wire.PrefixList>[] = [
   { title: 'ENTRIES', cell: (r) => `${r.entries.length}/${r.maxEntries}`, align: 'right' },
   { title: 'RANGES', cell: (r) => firstAndMore(r.entries.map((entry) => entry.cidr)) },
 ];
+const KEY: Column<wire.KeyPair>[] = [
+  { title: 'KEY PAIR', cell: (r) => r.keyPairId },
+  { title: 'NAME', cell: (r) => r.keyName },
+  { title: 'TYPE', cell: (r) => r.keyType },
+  { title: 'FINGERPRINT', cell: (r) => r.fingerprint },
+];
 const ACL: Column<wire.NetworkAcl>[] = [
   { title: 'NETWORK ACL', cell: (r) => r.networkAclId },
   { title: 'NAME', cell: nameOf },
@@ -204,6 +218,7 @@ export const VIEWS: { readonly [N in NounName]: View } = {
   group: groupsWithRules,
   'route-table': tableOf(wire.RouteTable, () => ROUTE_TABLE),
   acl: aclsWithEntries,
+  key: tableOf(wire.KeyPair, () => KEY),
   'prefix-list': tableOf(wire.PrefixList, () => PREFIX_LIST),
   'internet-gateway': tableOf(gateways.InternetGateway, () => gateways.internetGateway(CELLS)),
   'egress-gateway': tableOf(gateways.EgressOnlyGateway, () => gateways.egressGateway(CELLS)),

@@ -1,7 +1,6 @@
 import type { CommandName } from '../../commands/index.js';
 import type { CommandCall } from '../../commands/transact.js';
 import { apiError, invalidValue } from '../../model/errors.js';
-import type { Attachment } from '../../model/network-interface.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { Tags } from '../../model/tags.js';
 import type { HttpDeps } from '../deps.js';
@@ -18,32 +17,9 @@ export function regionOf(deps: HttpDeps): Region {
   return { ...viewContext(deps, deps.snapshot()), accountId: deps.config.accountId, zones: deps.zones };
 }
 
-/**
- * Clients that wait for a detachment ask for the attachment by its id until they see the word `detached`, as the cloud shows it for a
- * while; the model forgets an attachment at once.
- */
-export class Detachments {
-  private readonly past = new Map<string, { readonly networkInterfaceId: string; readonly attachment: Attachment }>();
-
-  add(networkInterfaceId: string, attachment: Attachment): void {
-    this.past.set(attachment.attachmentId, { networkInterfaceId, attachment });
-    const [oldest] = this.past.keys();
-    if (this.past.size > MAX_DETACHMENTS && oldest !== undefined) this.past.delete(oldest);
-  }
-
-  get(attachmentId: string) {
-    return this.past.get(attachmentId);
-  }
-}
-
-/** More than one waits for at a time. */
-const MAX_DETACHMENTS = 1000;
-
 export interface ActionRequest {
   readonly input: Tree;
   readonly deps: HttpDeps;
-  /** Attachments that calls of this endpoint ended lately. */
-  readonly detached: Detachments;
   /** The region with the state as it is at this moment. */
   readonly region: () => Region;
   /** Runs commands as one commit and waits for the kernel; with `DryRun` it checks them and throws `DryRunOperation`. */

@@ -32,6 +32,10 @@ export interface DescribeOptions<K extends TaggedKind> {
   readonly ignores?: readonly string[];
   /** Whether the answer comes in pages; true unless the API has none. */
   readonly pages?: boolean;
+  /** Fewest and most items of a page; 5 to 1000 unless told. */
+  readonly maxResults?: PageRange;
+  /** Whether ids and pages exclude each other. */
+  readonly idsOrPages?: boolean;
   /** Makes the list's items out of the page's records, where that is not one each. */
   readonly collect?: (records: readonly Records[K][], region: Region) => Tree[];
 }
@@ -50,7 +54,9 @@ export function describe<K extends TaggedKind>(options: DescribeOptions<K>): Act
       const table = { ...NOUN_FILTERS[kind], ...more?.(now) } as FilterTable<Records[K], FilterFacts>;
       const asked = filtersOf(input[filters]);
       const found = applyFilters(where ? chosen.filter((record) => where(record, input)) : chosen, table, asked, filterFacts(now));
-      const { items, ...rest } = page(found, (record) => listKey(kind, record), input, { list, wanted, asked });
+      if (options.idsOrPages && wanted?.length && input.MaxResults !== undefined)
+        throw apiError('InvalidParameterCombination', { reason: `The parameter ${ids} cannot be used with the parameter maxResults` });
+      const { items, ...rest } = page(found, (record) => listKey(kind, record), input, { list, wanted, asked }, options.maxResults);
       return { [list]: collect ? collect(items, now) : items.map((record) => tree(record, now)), ...(pages && rest) };
     },
   };
@@ -86,6 +92,7 @@ export function describePlain<T>(options: {
   readonly heeds?: readonly string[];
   readonly ignores?: readonly string[];
   readonly pages?: boolean;
+  readonly maxResults?: PageRange;
 }): Action {
   const { list, items, key, tree, filters, filtersName = 'Filters', pages = true, heeds = [], ignores } = options;
   return {
@@ -96,16 +103,25 @@ export function describePlain<T>(options: {
       const asked = filtersOf(input[filtersName]);
       const found = applyFilters(items(now, input), filters, asked, now);
       const { MaxResults: _size, NextToken: _token, ...scope } = input;
-      const { items: shown, ...rest } = page(found, key, input, { list, scope });
+      const { items: shown, ...rest } = page(found, key, input, { list, scope }, options.maxResults);
       return { [list]: shown.map((item) => tree(item, now)), ...(pages && rest) };
     },
   };
 }
 
-function page<T>(items: readonly T[], key: (item: T) => string, input: Tree, scope: unknown): { items: T[]; NextToken?: string } {
+export type PageRange = readonly [fewest: number, most: number];
+
+/** The page that `MaxResults` and `NextToken` ask for. @throws {ApiError} InvalidParameterValue, InvalidNextToken */
+export function page<T>(
+  items: readonly T[],
+  key: (item: T) => string,
+  input: Tree,
+  scope: unknown,
+  [fewest, most]: PageRange = [5, 1000],
+): { items: T[]; NextToken?: string } {
   const maxResults = input.MaxResults as number | undefined;
-  if (maxResults !== undefined && !(Number.isInteger(maxResults) && maxResults >= 5 && maxResults <= 1000))
-    throw invalidValue(`Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between 5 and 1000.`);
+  if (maxResults !== undefined && !(Number.isInteger(maxResults) && maxResults >= fewest && maxResults <= most))
+    throw invalidValue(`Value ( ${maxResults} ) for parameter maxResults is invalid. Expecting a value between ${fewest} and ${most}.`);
   const { items: shown, nextToken } = paginate(items, key, { maxResults, nextToken: input.NextToken || undefined }, scope);
   return { items: shown, ...(nextToken !== undefined && { NextToken: nextToken }) };
 }

@@ -1,10 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { apiError } from '../../model/errors.js';
+import type { Credentials } from '../credentials.js';
 import type { HttpDeps } from '../deps.js';
+import { refuseReader } from '../guard.js';
 import { settled } from '../rest/register.js';
-import { Detachments, refuseUnheeded, regionOf } from './action.js';
+import { refuseUnheeded, regionOf } from './action.js';
 import { ACTIONS } from './actions/index.js';
 import { brief, decodeParameters, parseForm } from './params.js';
+import { isReading } from './reading.js';
 import { isEc2Request } from './request.js';
 import { OPERATIONS } from './shapes.js';
 import { verifySignature } from './sigv4.js';
@@ -15,9 +18,7 @@ const VERSION = '2016-11-15';
 const XML = 'text/xml;charset=UTF-8';
 
 /** Adds the EC2 query endpoint at `/`: a façade over the commands that REST has. */
-export function addEc2(app: FastifyInstance, deps: HttpDeps): void {
-  const secrets = new Map((deps.config.accessKeys ?? []).map((pair) => pair.split(/:(.*)/s, 2) as [string, string]));
-  const detached = new Detachments();
+export function addEc2(app: FastifyInstance, deps: HttpDeps, credentials: () => Credentials): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
@@ -28,22 +29,20 @@ export function addEc2(app: FastifyInstance, deps: HttpDeps): void {
       handler: async (request, reply) => {
         if (!isEc2Request(request)) throw apiError('NotFound', { reason: 'There is nothing at /; /docs lists the API' });
         const body = request.body instanceof Uint8Array ? request.body : new Uint8Array();
-        if (secrets.size > 0)
-          verifySignature({ method: request.method, url: request.url, headers: request.headers, body }, secrets, Date.now());
+        const { wantsSignature, accessKeys } = credentials();
+        if (wantsSignature) {
+          const signed = { method: request.method, url: request.url, headers: request.headers, body };
+          const trust = { region: deps.config.region, secretOf: (id: string) => accessKeys.get(id)?.secret };
+          request.principal = accessKeys.get(verifySignature(signed, trust, Date.now()))?.principal;
+        }
         const parameters = parseForm([queryText(request.url), bodyText(body)].filter((text) => text !== '').join('&'));
-        return reply.type(XML).send(await answer(parameters, deps, detached, request, reply));
+        return reply.type(XML).send(await answer(parameters, deps, request, reply));
       },
     });
   });
 }
 
-async function answer(
-  parameters: ReadonlyMap<string, string>,
-  deps: HttpDeps,
-  detached: Detachments,
-  request: FastifyRequest,
-  reply: FastifyReply,
-) {
+async function answer(parameters: ReadonlyMap<string, string>, deps: HttpDeps, request: FastifyRequest, reply: FastifyReply) {
   const name = parameters.get('Action') ?? '';
   if (name === '') throw apiError('MissingAction', { reason: 'The request must contain the parameter Action' });
   const version = parameters.get('Version');
@@ -54,12 +53,15 @@ async function answer(
   const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
   if (!action)
     throw apiError('InvalidAction', { reason: `The action ${brief(name)} is not served here; docs/ec2.md lists those that are` });
+  if (!isReading(name)) {
+    refuseReader(request.principal);
+    refuseBareGet(request);
+  }
   const { DryRun: dryRun = false, ...input } = decodeParameters(parameters, OPERATIONS[name]?.[0] ?? '');
   refuseUnheeded(input, [...action.heeds, ...(action.ignores ?? [])]);
   const tree = await action.answer({
     input,
     deps,
-    detached,
     region: () => regionOf(deps),
     run: async (calls) => {
       const { results, after } = await deps.transact(calls, { dryRun });
@@ -70,6 +72,12 @@ async function answer(
   });
   if (dryRun) throw apiError('DryRunOperation', {});
   return answerXml(name, tree, request.id);
+}
+
+/** A page of another origin can make old browsers send a GET that nothing betrays; an authorisation it cannot make them send. */
+function refuseBareGet({ method, principal, headers }: FastifyRequest): void {
+  if (method === 'GET' && principal?.kind !== 'access-key' && headers.authorization === undefined)
+    throw apiError('UnauthorizedOperation', { reason: 'An unsigned request that changes something must be a POST' });
 }
 
 function queryText(url: string): string {

@@ -1,5 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { apiError } from '../../model/errors.js';
+import { brief } from './params.js';
 
 /** Signature Version 4. @see https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html */
 
@@ -9,6 +10,12 @@ export interface SignedRequest {
   readonly url: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: Uint8Array;
+}
+
+/** Whose signatures are good. */
+export interface Trust {
+  readonly secretOf: (accessKeyId: string) => string | undefined;
+  readonly region: string;
 }
 
 interface Claim {
@@ -28,15 +35,18 @@ const MAX_SKEW_MS = 15 * 60 * 1000;
 const MAX_EXPIRES_SECONDS = 7 * 24 * 60 * 60;
 
 /**
- * Checks the signature of a request against the secrets, by access key id. Resolves nothing about who may do what: whoever signs, may.
+ * Checks the signature of a request, in its header or in its URL, and returns the id of its access key. Tells nothing about who may do what.
  * @throws {ApiError} MissingAuthenticationToken, IncompleteSignature, InvalidClientTokenId, RequestExpired, SignatureDoesNotMatch
  */
-export function verifySignature(request: SignedRequest, secrets: ReadonlyMap<string, string>, nowMs: number): void {
+export function verifySignature(request: SignedRequest, { secretOf, region: ours }: Trust, nowMs: number): string {
   const query = queryOf(request.url);
   const claim = claimOf(request, query);
-  const secret = secrets.get(claim.accessKeyId);
+  checkScope(claim, ours);
+  const secret = secretOf(claim.accessKeyId);
   if (secret === undefined)
-    throw apiError('InvalidClientTokenId', { reason: 'The access key id of the request is not one of the configuration (accessKeys)' });
+    throw apiError('InvalidClientTokenId', {
+      reason: 'The access key id of the request is not one of the configuration (accessKeys, credentialsFile)',
+    });
   checkTime(claim, nowMs);
   const [date = '', region = '', service = ''] = claim.scope;
   const text = [ALGORITHM, claim.time, claim.scope.join('/'), sha256(canonicalRequest(request, query, claim))].join('\n');
@@ -47,6 +57,7 @@ export function verifySignature(request: SignedRequest, secrets: ReadonlyMap<str
     throw apiError('SignatureDoesNotMatch', {
       reason: 'The request signature we calculated does not match the signature you provided. Check the secret access key',
     });
+  return claim.accessKeyId;
 }
 
 type Query = readonly (readonly [name: string, value: string])[];
@@ -95,15 +106,27 @@ function claim(parts: {
   if (!time || !/^\d{8}T\d{6}Z$/.test(time))
     throw incomplete('The request needs a time of its signature in X-Amz-Date, like 20300101T000000Z');
   const [accessKeyId = '', ...scope] = credential.split('/');
-  if (scope.length !== 4 || scope[3] !== 'aws4_request') throw incomplete('The credential must be KEY/DATE/REGION/SERVICE/aws4_request');
-  if (scope[2] !== 'ec2' && scope[2] !== 'sts') throw incomplete(`The credential is scoped to another service than ec2 and sts`);
-  if (scope[0] !== time.slice(0, 8)) throw incomplete('The date of the credential is not that of the signature');
+  if (scope.length !== 4) throw incomplete('The credential must be KEY/DATE/REGION/SERVICE/aws4_request');
   const names = signedHeaders.split(';');
   if (!names.includes('host')) throw incomplete('The header host must be signed');
   if (expires === undefined) return { accessKeyId, scope, signedHeaders: names, signature, time };
   if (!/^\d{1,6}$/.test(expires) || Number(expires) < 1 || Number(expires) > MAX_EXPIRES_SECONDS)
     throw incomplete(`X-Amz-Expires must be 1 to ${MAX_EXPIRES_SECONDS} seconds`);
   return { accessKeyId, scope, signedHeaders: names, signature, time, expires: Number(expires) };
+}
+
+/** The token service has an endpoint for all regions; clients sign for it with this one. */
+const GLOBAL_REGION = 'us-east-1';
+
+/** @see https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html */
+function checkScope({ scope, time }: Claim, ours: string): void {
+  const [date, region = '', service = '', terminator] = scope;
+  const refuse = (reason: string) => apiError('SignatureDoesNotMatch', { reason });
+  if (terminator !== 'aws4_request') throw refuse("Credential should be scoped with a valid terminator: 'aws4_request'");
+  if (service !== 'ec2' && service !== 'sts') throw refuse("Credential should be scoped to correct service: 'ec2'");
+  if (region !== ours && !(service === 'sts' && region === GLOBAL_REGION))
+    throw refuse(`Credential should be scoped to a valid Region, not '${brief(region)}'. This one is '${ours}'`);
+  if (date !== time.slice(0, 8)) throw refuse('Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP');
 }
 
 function checkTime({ time, expires }: Claim, nowMs: number): void {

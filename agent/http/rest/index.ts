@@ -1,8 +1,10 @@
+import { auditRoutes } from './audit.js';
 import { batchRoutes } from './batch.js';
 import { dhcpOptionsRoutes } from './dhcp-options.js';
 import { elasticIpRoutes } from './elastic-ips.js';
 import { gatewayRoutes } from './gateways.js';
 import { instanceRoutes } from './instances.js';
+import { keyPairRoutes } from './key-pairs.js';
 import { networkAclRoutes } from './network-acls.js';
 import { networkInterfaceRoutes } from './network-interfaces.js';
 import { prefixListRoutes } from './prefix-lists.js';
@@ -29,6 +31,8 @@ export const REST_ROUTES: readonly Route[] = [
   ...vpcPeeringConnectionRoutes,
   ...vpnRoutes,
   ...dhcpOptionsRoutes,
+  ...keyPairRoutes,
   ...systemRoutes,
   ...batchRoutes,
+  ...auditRoutes,
 ];

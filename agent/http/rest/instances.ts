@@ -28,6 +28,13 @@ export const InstanceView = z
     publicIpAddress: z.string().optional().describe("The primary interface's."),
     publicDnsName: z.string().optional(),
     networkInterfaces: z.array(NetworkInterfaceView).describe('By device index.'),
+    holder: z
+      .discriminatedUnion('kind', [
+        z.strictObject({ kind: z.literal('netns') }),
+        z.strictObject({ kind: z.literal('namespace'), name: z.string() }),
+        z.strictObject({ kind: z.literal('process'), pid: z.number().int() }),
+      ])
+      .describe("What holds its network namespace: enid itself, or somebody else's namespace by name, or a process."),
     namespace: z.string().describe('Its network namespace: ip netns exec NAMESPACE …'),
     initPid: z.number().int().optional().describe('First process of its PID namespace, as the host numbers it; while its user data runs.'),
     userData: z.string().optional(),
@@ -83,10 +90,15 @@ export function instanceView(instance: Instance, context: ViewContext): z.output
     ...(primary?.association && { publicIpAddress: primary.association.publicIp }),
     ...(primary?.association?.publicDnsName !== undefined && { publicDnsName: primary.association.publicDnsName }),
     networkInterfaces: interfaces,
+    holder: holderView(instance.holder),
     namespace: instanceNamespace(instanceId as Instance['instanceId']),
     ...(initPid !== undefined && { initPid }),
     ...conditionField(context, instanceId),
   };
+}
+
+function holderView(holder: Instance['holder']): z.output<typeof InstanceView>['holder'] {
+  return holder.kind === 'process' ? { kind: 'process', pid: holder.pid } : holder;
 }
 
 const TAG = 'Instances';
@@ -127,6 +139,15 @@ export const instanceRoutes = [
       reservationId: result.reservationId,
       instances: result.instanceIds.map((id: string) => instanceView(find('instance', id), context)),
     }),
+  }),
+  commandRoute({
+    method: 'POST',
+    path: '/v1/instances/register',
+    tag: TAG,
+    command: 'registerInstance',
+    status: 201,
+    response: InstanceView,
+    render: ({ result, find, context }) => instanceView(find('instance', result.instanceId), context),
   }),
   action('start', 'startInstance'),
   action('stop', 'stopInstance'),

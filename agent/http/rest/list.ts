@@ -9,7 +9,7 @@ import { attachmentStatus, instanceState, interfaceStatus, natGatewayState, priv
 import type { ViewContext } from './view.js';
 
 /** Query of every list. A parameter that is given once arrives as text, more often as a list. */
-function listQuery(filterNames: readonly string[]) {
+export function listQuery(filterNames: readonly string[]) {
   return z.strictObject({
     filter: z
       .union([z.array(z.string()), z.string()])

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { hostEndName, instanceEndName } from '../../kernel/resources.js';
 import { apiError } from '../../model/errors.js';
-import { type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
+import { INTERFACE_PERMISSIONS, type NetworkInterface, primaryAddress } from '../../model/network-interface.js';
 import { nounRoutes, requirePath } from './noun.js';
 import { type CommandRoute, commandRoute, queryRoute } from './route.js';
 import { attachmentStatus, interfaceStatus, privateDnsName, publicDnsName } from './status.js';
@@ -20,7 +20,8 @@ const AttachmentView = z
       .strictObject({
         netns: z.string().describe('Network namespace of the instance.'),
         name: z.string().describe('Name in the instance.'),
-        hostEnd: z.string().describe("Name in the VPC's router namespace."),
+        hostEnd: z.string().optional().describe("Name in the VPC's router namespace; macvlan interfaces have none."),
+        parent: z.string().optional().describe('Device of the host that a macvlan interface is on.'),
       })
       .optional()
       .describe('The Linux device; only while the instance runs.'),
@@ -67,6 +68,16 @@ export const NetworkInterfaceView = z
     association: PublicAddressView.optional().describe("The primary address's public one."),
     ipv6Addresses: z.array(z.string()),
     attachment: AttachmentView.optional(),
+    permissions: z
+      .array(
+        z.strictObject({
+          networkInterfacePermissionId: shownId('networkInterfacePermission'),
+          accountId: z.string(),
+          permission: z.enum(INTERFACE_PERMISSIONS),
+        }),
+      )
+      .optional()
+      .describe('What other accounts may do with it.'),
     createTime: shownTime('When it was created.'),
     ...nounFields,
     condition: ConditionView.optional(),
@@ -102,7 +113,8 @@ export function networkInterfaceView(eni: NetworkInterface, context: ViewContext
     })),
     association: publicAddresses.get(primaryAddress(eni)),
     ipv6Addresses: [...eni.ipv6Addresses],
-    attachment: eni.attachment && status && attachmentView(eni.attachment, status, snapshot),
+    attachment: eni.attachment && status && attachmentView(eni.attachment, status, snapshot, eni.subnetId),
+    permissions: eni.permissions && [...eni.permissions],
     createTime: eni.createTime,
     ownerId: eni.ownerId,
     tags: eni.tags,
@@ -131,10 +143,13 @@ function attachmentView(
   attachment: NonNullable<NetworkInterface['attachment']>,
   status: z.output<typeof AttachmentView>['status'],
   snapshot: ViewContext['snapshot'],
+  subnetId: string,
 ): z.output<typeof AttachmentView> {
   const running = snapshot.get('instance', attachment.instanceId)?.state === 'running';
   const { attachmentId, instanceId, deviceIndex, networkCardIndex, deleteOnTermination, attachTime } = attachment;
   const hasDevice = running && status !== 'detaching';
+  const parent = snapshot.get('subnet', subnetId)?.parent?.device;
+  const hostSide = parent === undefined ? { hostEnd: hostEndName(attachmentId) } : { parent };
   return {
     attachmentId,
     instanceId,
@@ -143,7 +158,7 @@ function attachmentView(
     deleteOnTermination,
     attachTime,
     status,
-    device: hasDevice ? { netns: instanceId, name: instanceEndName(deviceIndex), hostEnd: hostEndName(attachmentId) } : undefined,
+    device: hasDevice ? { netns: instanceId, name: instanceEndName(deviceIndex), ...hostSide } : undefined,
   };
 }
 
@@ -194,6 +209,15 @@ export const networkInterfaceRoutes = [
   action('attach', 'attachNetworkInterface'),
   action('detach', 'detachNetworkInterface'),
   action('move', 'moveNetworkInterface'),
+  action('permissions', 'createNetworkInterfacePermission'),
+  commandRoute({
+    method: 'DELETE',
+    path: '/v1/network-interface-permissions/:networkInterfacePermissionId',
+    params: { networkInterfacePermissionId: 'networkInterfacePermission' },
+    tag: TAG,
+    command: 'deleteNetworkInterfacePermission',
+    status: 204,
+  }),
   action('assign-private-ip-addresses', 'assignPrivateIpAddresses'),
   action('unassign-private-ip-addresses', 'unassignPrivateIpAddresses'),
   action('assign-ipv6-addresses', 'assignIpv6Addresses'),

@@ -64,7 +64,7 @@ export interface ProcedureRoute<B = any> {
   readonly summary: string;
   readonly tag: string;
   readonly body: z.ZodType<B>;
-  readonly status: 200 | 204;
+  readonly status: 200 | 201 | 204;
   readonly response?: z.ZodType;
   /** `settle` waits for the kernel pass of a state, no longer than the caller does. */
   readonly run: (request: {

@@ -26,13 +26,13 @@ export function interfaceStatus(eni: NetworkInterface, context: Context): Interf
   return status === 'attached' ? 'in-use' : status;
 }
 
-/** `pending` until the namespace and the primary interface are there; an interface plugged in later does not make it pending again. */
+/** `pending` until the namespace and the primary interface, if it has one, are there; an interface plugged in later does not make it pending again. */
 export function instanceState(instance: Instance, context: Context): InstanceState {
   if (instance.state !== 'running') return instance.state;
   const primary = context.snapshot
     .by('networkInterface', 'instanceId', instance.instanceId)
     .find((eni) => eni.attachment?.deviceIndex === 0);
-  const isUp = context.status.condition(instance.instanceId)?.realised && primary && interfaceStatus(primary, context) !== 'attaching';
+  const isUp = context.status.condition(instance.instanceId)?.realised && (!primary || interfaceStatus(primary, context) !== 'attaching');
   return isUp ? 'running' : 'pending';
 }
 

@@ -119,7 +119,7 @@ export const systemRoutes = [
   plainList({
     path: '/v1/conditions',
     operationId: 'listConditions',
-    summary: 'What became of each VPC, instance and interface on this host',
+    summary: 'What became of each VPC, instance, interface and subnet on a device of the host',
     tag: HOST,
     item: ConditionView,
     key: ({ unit }) => unit,
@@ -127,6 +127,7 @@ export const systemRoutes = [
     items: ({ context: { snapshot, status } }) => {
       const units = new Set<string>([
         ...snapshot.all('vpc').map((vpc) => vpc.vpcId),
+        ...snapshot.all('subnet').flatMap(({ subnetId, parent }) => (parent ? [subnetId] : [])),
         ...snapshot.all('instance').map((instance) => instance.instanceId),
         ...snapshot.all('networkInterface').map((eni) => eni.networkInterfaceId),
       ]);

@@ -5,6 +5,7 @@ import { dhcpOptionsView } from './dhcp-options.js';
 import { elasticIpView } from './elastic-ips.js';
 import { egressOnlyInternetGatewayView, internetGatewayView, natGatewayView } from './gateways.js';
 import { instanceView } from './instances.js';
+import { keyPairView } from './key-pairs.js';
 import { networkAclView } from './network-acls.js';
 import { networkInterfaceView } from './network-interfaces.js';
 import { prefixListView } from './prefix-lists.js';
@@ -35,6 +36,7 @@ export const VIEWS: { readonly [K in TaggedKind & IdKind]: (record: Records[K], 
   customerGateway: customerGatewayView,
   vpnConnection: vpnConnectionView,
   dhcpOptions: dhcpOptionsView,
+  keyPair: keyPairView,
 };
 
 export function viewOf<K extends TaggedKind>(kind: K, record: Records[K], context: ViewContext): object {

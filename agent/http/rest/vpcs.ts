@@ -54,6 +54,15 @@ const vpc: NounOptions<'vpc'> = {
 export const vpcRoutes = [
   ...nounRoutes(vpc),
   nounAction(vpc, 'dhcp-options', 'associateDhcpOptions'),
+  nounAction(vpc, 'cidr-blocks', 'associateVpcCidrBlock'),
+  commandRoute({
+    method: 'DELETE',
+    path: '/v1/vpc-cidr-blocks/:associationId',
+    params: { associationId: 'vpcCidrAssociation' },
+    tag: vpc.tag,
+    command: 'disassociateVpcCidrBlock',
+    status: 204,
+  }),
   commandRoute({
     method: 'POST',
     path: '/v1/default-vpc',

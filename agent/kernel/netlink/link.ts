@@ -19,6 +19,7 @@ const IFLA = {
   name: 3,
   mtu: 4,
   link: 5,
+  master: 10,
   linkInfo: 18,
   alias: 20,
   afSpec: 26,
@@ -32,7 +33,7 @@ const INFO = { kind: 1, data: 2 } as const;
 const VETH_PEER = 1;
 const INET_CONF = 1;
 /** Places in IFLA_INET_CONF (linux/ip.h, IPV4_DEVCONF_*). */
-const DEVCONF = { proxyArp: 3, rpFilter: 8 } as const;
+const DEVCONF = { proxyArp: 3, rpFilter: 8, arpIgnore: 19 } as const;
 const SKIP_STATISTICS = 1 << 3;
 const TABLE = { name: 1, parameters: 6 } as const;
 const PARAMETER = { ifindex: 1, retransmission: 5, proxyDelay: 13 } as const;
@@ -54,6 +55,10 @@ export interface Link {
   readonly peer?: { readonly index: number; readonly netnsId?: number };
   readonly rpFilter?: number;
   readonly proxyArp?: number;
+  /** Index of the bridge, bond or team that it is a port of. */
+  readonly master?: number;
+  /** ARPHRD_* (linux/if_arp.h). */
+  readonly hardware: number;
 }
 
 export interface LinkChange {
@@ -64,6 +69,7 @@ export interface LinkChange {
   readonly alias?: string;
   readonly rpFilter?: number;
   readonly proxyArp?: number;
+  readonly arpIgnore?: number;
 }
 
 function header(index = 0, flags = 0, change = 0): Buffer {
@@ -84,8 +90,11 @@ export function parseLink(body: Buffer): Link {
   const netnsId = found.get(IFLA.linkNetnsId)?.readInt32LE();
   const inet = attributesOf(found.get(IFLA.afSpec) ?? Buffer.alloc(0)).get(AF_INET);
   const conf = inet && attributesOf(inet).get(INET_CONF);
+  const master = found.get(IFLA.master)?.readUInt32LE();
   return {
     index: body.readInt32LE(4),
+    hardware: body.readUInt16LE(2),
+    ...(master && { master }),
     name: textOf(found.get(IFLA.name) ?? Buffer.alloc(0)),
     up: (body.readUInt32LE(8) & IFF_UP) !== 0,
     running: (body.readUInt32LE(8) & IFF_LOWER_UP) !== 0,
@@ -148,11 +157,42 @@ export function newVeth(veth: NewVeth): Buffer {
   );
 }
 
+const MACVLAN_MODE = 1;
+const BRIDGE_MODE = 4;
+
+export interface NewMacvlan {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  readonly group: number;
+  /** Index of the device, in the socket's namespace, that it is put on. */
+  readonly parent: number;
+  /** Where it shall be. */
+  readonly netnsFd: number;
+}
+
+/** A macvlan device in bridge mode, down. */
+export function newMacvlan({ name, mac: address, mtu, group, parent, netnsFd }: NewMacvlan): Buffer {
+  return message(
+    RTM_LINK.new,
+    FLAG.create | FLAG.excl,
+    header(),
+    text(IFLA.name, name),
+    mac(IFLA.address, address),
+    u32(IFLA.mtu, mtu),
+    u32(IFLA.group, group),
+    u32(IFLA.link, parent),
+    u32(IFLA.netnsFd, netnsFd),
+    nested(IFLA.linkInfo, text(INFO.kind, 'macvlan'), nested(INFO.data, u32(MACVLAN_MODE, BRIDGE_MODE))),
+  );
+}
+
 /** Changes a device of that name. What is left out stays. */
 export function changeLink(name: string, change: LinkChange): Buffer {
   const conf = [
     ...(change.proxyArp === undefined ? [] : [u32(DEVCONF.proxyArp, change.proxyArp)]),
     ...(change.rpFilter === undefined ? [] : [u32(DEVCONF.rpFilter, change.rpFilter)]),
+    ...(change.arpIgnore === undefined ? [] : [u32(DEVCONF.arpIgnore, change.arpIgnore)]),
   ];
   return message(
     RTM_LINK.set,

@@ -48,7 +48,8 @@ const arrival = Buffer.allocUnsafeSlow(256 * 1024);
 export class NetlinkSocket {
   /** Our address in notifications that our requests cause. */
   readonly port: number;
-  readonly #fd: number;
+  /** -1: closed. What still holds the socket must not reach who gets the descriptor's number next. */
+  #fd: number;
   #sequence = 1;
   #busy = false;
   #poll: Poll | undefined;
@@ -152,7 +153,8 @@ export class NetlinkSocket {
   close(): void {
     this.#poll?.stop();
     this.#poll = undefined;
-    closeDescriptor(this.#fd);
+    if (this.#fd >= 0) closeDescriptor(this.#fd);
+    this.#fd = -1;
   }
 
   #assertIdle(): void {

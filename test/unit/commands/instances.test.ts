@@ -29,6 +29,7 @@ describe('run', () => {
   it('with everything set', () => {
     const { world, subnetId, groupId, primaryOf } = city();
     const userData = '#!/bin/sh\necho "$(hostname)" > /tmp/x';
+    world.run('keepKeyPair', { keyName: 'k', keyType: 'ed25519', publicKey: 'ssh-ed25519 AAAA', fingerprint: 'f' });
     const { instanceIds } = world.run('runInstances', {
       subnetId,
       groupIds: [groupId],
@@ -54,6 +55,7 @@ describe('run', () => {
       disableApiTermination: true,
       shutdownBehavior: 'terminate',
       keyName: 'k',
+      publicKey: 'ssh-ed25519 AAAA k',
       metadataOptions: { httpTokens: 'required', httpEndpoint: 'enabled', httpPutResponseHopLimit: 1 },
     });
     expect(world.eni(primaryOf(instanceIds[0]))).toMatchObject({
@@ -151,7 +153,7 @@ describe('terminate', () => {
     settle(world, instanceId, 'finishTerminate');
     expect(world.get('instance', instanceId)).toMatchObject({ state: 'terminated', terminationTime: world.context.now });
     for (const id of [primary, dropped]) expect(world.state.get('networkInterface', id)).toBeUndefined();
-    expect(world.eni(eniId)).toEqual(kept);
+    expect(world.eni(eniId)).toEqual({ ...kept, pastAttachment: expect.objectContaining({ instanceId }) });
     world.run('attachNetworkInterface', { networkInterfaceId: eniId, instanceId: run({}), deviceIndex: 1 });
     world.run('terminateInstance', { instanceId });
   });

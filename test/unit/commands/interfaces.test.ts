@@ -193,7 +193,7 @@ describe('attachment', () => {
     const other = run({});
     world.refuse('attachNetworkInterface', { networkInterfaceId, instanceId: other, deviceIndex: 1 }, 'InvalidNetworkInterface.InUse');
     world.run('finishDetach', { networkInterfaceId, attachmentId });
-    expect(world.eni(networkInterfaceId)).toEqual(before);
+    expect(world.eni(networkInterfaceId)).toEqual({ ...before, pastAttachment: { ...attachment, status: 'detaching' } });
     const second = world.run('attachNetworkInterface', {
       networkInterfaceId,
       instanceId: other,

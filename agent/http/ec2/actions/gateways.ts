@@ -3,7 +3,7 @@ import { apiError, invalidValue } from '../../../model/errors.js';
 import type { EgressOnlyInternetGateway, InternetGateway, NatGateway } from '../../../model/gateway.js';
 import { natGatewayState } from '../../rest/status.js';
 import { type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
-import { describe, existing } from '../describe.js';
+import { describe, existing, page } from '../describe.js';
 import type { Tree } from '../params.js';
 
 function internetGatewayTree({ internetGatewayId, vpcId, ownerId, tags }: InternetGateway): Tree {
@@ -139,6 +139,7 @@ export const gatewayActions: Actions = {
     answer: () => ({ ReturnCode: true }),
   }),
   DescribeEgressOnlyInternetGateways: describe({
+    maxResults: [5, 255],
     kind: 'egressOnlyInternetGateway',
     ids: 'EgressOnlyInternetGatewayIds',
     list: 'EgressOnlyInternetGateways',
@@ -239,7 +240,8 @@ export const gatewayActions: Actions = {
       const addresses = ids?.length
         ? ids.map((id) => existing(now, 'elasticIp', id, isElastic))
         : now.snapshot.all('elasticIp').filter(isElastic);
-      return { Addresses: addresses.map(({ publicIp, allocationId }) => ({ PublicIp: publicIp, AllocationId: allocationId })) };
+      const { items, ...rest } = page(addresses, (address) => address.allocationId, input, { ids }, [1, 1000]);
+      return { Addresses: items.map(({ publicIp, allocationId }) => ({ PublicIp: publicIp, AllocationId: allocationId })), ...rest };
     },
   },
 };

@@ -230,6 +230,7 @@ export const groupActions: Actions = {
   },
   DescribeStaleSecurityGroups: describePlain({
     list: 'StaleSecurityGroupSet',
+    maxResults: [5, 255],
     heeds: ['VpcId'],
     filters: {},
     items: (region, input) => {

@@ -3,6 +3,7 @@ import { IMAGE_ID, IMAGES, type Image, imageFor } from '../../../model/images.js
 import type { Actions } from '../action.js';
 import { describePlain } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never, shownFilters } from '../shown-filters.js';
 
 /** Account that the cloud's own images belong to. */
 const AMAZON = '137112412989';
@@ -31,6 +32,44 @@ function imageTree(image: Image): Tree {
     Tags: [],
   };
 }
+/** What the cloud's images have beside. */
+const NEVER = never(
+  'block-device-mapping.delete-on-termination',
+  'block-device-mapping.device-name',
+  'block-device-mapping.encrypted',
+  'block-device-mapping.snapshot-id',
+  'block-device-mapping.volume-size',
+  'block-device-mapping.volume-type',
+  'boot-mode',
+  'image-watermark.source-image-creation-time',
+  'image-watermark.source-image-id',
+  'image-watermark.source-image-region',
+  'image-watermark.watermark-creation-time',
+  'image-watermark.watermark-key',
+  'instance-type-specification.supported-instance-type',
+  'instance-type-specification.unsupported-instance-type',
+  'kernel-id',
+  'platform',
+  'product-code',
+  'product-code.type',
+  'public-ssm-parameter-name',
+  'ramdisk-id',
+  'scan-result.critical-fix-available-since',
+  'scan-result.finding-scan-date',
+  'scan-result.high-fix-available-since',
+  'scan-result.highest-finding-severity-label',
+  'scan-result.informational-fix-available-since',
+  'scan-result.low-fix-available-since',
+  'scan-result.medium-fix-available-since',
+  'source-image-id',
+  'source-image-region',
+  'source-instance-id',
+  'sriov-net-support',
+  'state-reason-code',
+  'state-reason-message',
+  'tag-key',
+);
+
 export const imageActions: Actions = {
   DescribeImages: describePlain({
     list: 'Images',
@@ -59,6 +98,10 @@ export const imageActions: Actions = {
       'virtualization-type': () => ['hvm'],
       hypervisor: () => ['xen'],
       'ena-support': () => ['true'],
+      ...shownFilters(imageTree, { 'creation-date': 'CreationDate', 'manifest-location': 'ImageLocation' }),
+      'free-tier-eligible': () => ['false'],
+      'image-allowed': () => ['true'],
+      ...NEVER,
     },
   }),
 };

@@ -1,11 +1,14 @@
 import type { Actions } from '../action.js';
+import { cidrActions } from './cidr-blocks.js';
 import { dhcpOptionsActions } from './dhcp-options.js';
 import { gatewayActions } from './gateways.js';
 import { groupActions } from './groups.js';
 import { imageActions } from './images.js';
 import { instanceTypeActions } from './instance-types.js';
 import { instanceActions } from './instances.js';
+import { interfacePermissionActions } from './interface-permissions.js';
 import { interfaceActions } from './interfaces.js';
+import { keyPairActions } from './key-pairs.js';
 import { networkAclActions } from './network-acls.js';
 import { peeringActions } from './peering.js';
 import { prefixListActions } from './prefix-lists.js';
@@ -31,5 +34,8 @@ export const ACTIONS: Actions = {
   ...regionActions,
   ...instanceTypeActions,
   ...imageActions,
+  ...interfacePermissionActions,
+  ...cidrActions,
+  ...keyPairActions,
   ...tagActions,
 };

@@ -4,6 +4,7 @@ import { zoneIdOf } from '../../../model/zone.js';
 import type { Actions } from '../action.js';
 import { chosen, describePlain } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never, shownFilters } from '../shown-filters.js';
 
 function typeTree(type: InstanceType): Tree {
   const threads = type.vcpus > 1 && type.architecture === 'x86_64' ? 2 : 1;
@@ -41,9 +42,59 @@ function typeTree(type: InstanceType): Tree {
 }
 
 const isBurstable = ({ instanceType }: InstanceType) => /^t\d/.test(instanceType);
+const SHOWN: Readonly<Record<string, string>> = {
+  'auto-recovery-supported': 'AutoRecoverySupported',
+  'dedicated-hosts-supported': 'DedicatedHostsSupported',
+  'free-tier-eligible': 'FreeTierEligible',
+  'hibernation-supported': 'HibernationSupported',
+  hypervisor: 'Hypervisor',
+  'instance-storage-supported': 'InstanceStorageSupported',
+  'network-info.efa-supported': 'NetworkInfo.EfaSupported',
+  'network-info.ena-support': 'NetworkInfo.EnaSupport',
+  'network-info.maximum-network-cards': 'NetworkInfo.MaximumNetworkCards',
+  'network-info.network-performance': 'NetworkInfo.NetworkPerformance',
+  'supported-boot-mode': 'SupportedBootModes',
+  'vcpu-info.default-cores': 'VCpuInfo.DefaultCores',
+  'vcpu-info.default-threads-per-core': 'VCpuInfo.DefaultThreadsPerCore',
+};
+
+/** Disks, accelerators and what else a network has no use for. */
+const NEVER = never(
+  'ebs-info.attachment-limit-type',
+  'ebs-info.ebs-optimized-info.baseline-bandwidth-in-mbps',
+  'ebs-info.ebs-optimized-info.baseline-iops',
+  'ebs-info.ebs-optimized-info.baseline-throughput-in-mbps',
+  'ebs-info.ebs-optimized-info.maximum-bandwidth-in-mbps',
+  'ebs-info.ebs-optimized-info.maximum-iops',
+  'ebs-info.ebs-optimized-info.maximum-throughput-in-mbps',
+  'ebs-info.ebs-optimized-support',
+  'ebs-info.encryption-support',
+  'ebs-info.maximum-ebs-attachments',
+  'ebs-info.nvme-support',
+  'instance-storage-info.disk.count',
+  'instance-storage-info.disk.size-in-gb',
+  'instance-storage-info.disk.type',
+  'instance-storage-info.encryption-support',
+  'instance-storage-info.nvme-support',
+  'instance-storage-info.total-size-in-gb',
+  'network-info.bandwidth-weightings',
+  'network-info.efa-info.maximum-efa-interfaces',
+  'network-info.encryption-in-transit-supported',
+  'network-info.flexible-ena-queues-support',
+  'nitro-enclaves-support',
+  'nitro-tpm-info.supported-versions',
+  'nitro-tpm-support',
+  'processor-info.supported-features',
+  'processor-info.sustained-clock-speed-in-ghz',
+  'reboot-migration-support',
+  'vcpu-info.valid-cores',
+  'vcpu-info.valid-threads-per-core',
+);
+
 export const instanceTypeActions: Actions = {
   DescribeInstanceTypes: describePlain({
     list: 'InstanceTypes',
+    maxResults: [5, 100],
     heeds: ['InstanceTypes'],
     items: (_region, input) =>
       chosen(
@@ -69,7 +120,8 @@ export const instanceTypeActions: Actions = {
       'supported-virtualization-type': () => ['hvm'],
       'supported-root-device-type': () => ['ebs'],
       'supported-usage-class': () => ['on-demand'],
-      'instance-storage-supported': () => ['false'],
+      ...shownFilters(typeTree, SHOWN),
+      ...NEVER,
     },
   }),
   DescribeInstanceTypeOfferings: describePlain({

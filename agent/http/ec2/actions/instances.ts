@@ -1,11 +1,12 @@
 import { apiError, invalidValue } from '../../../model/errors.js';
 import type { Instance } from '../../../model/instance.js';
-import { INSTANCE_TYPES } from '../../../model/instance-types.js';
 import { zoneIdOf } from '../../../model/zone.js';
 import { instanceState } from '../../rest/status.js';
-import { type Action, type Actions, arn, commandAction, need, type Region, recordOf } from '../action.js';
+import { type Action, type Actions, commandAction, need, type Region, recordOf } from '../action.js';
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
+import { instanceFilters } from './instance-filters.js';
 import { instanceTree, metadataOptionsTree, stateTree } from './instance-tree.js';
 import { launchInput, metadataOptions } from './launch.js';
 
@@ -127,25 +128,6 @@ function statusTree(instance: Instance, region: Region): Tree {
   };
 }
 
-const more = (region: Region) => ({
-  architecture: (instance: Instance) => [INSTANCE_TYPES.get(instance.instanceType)?.architecture ?? 'x86_64'],
-  'availability-zone-id': (instance: Instance) => [zoneIdOf(instance.availabilityZone)],
-  'root-device-type': () => ['ebs'],
-  'root-device-name': () => ['/dev/xvda'],
-  'virtualization-type': () => ['hvm'],
-  hypervisor: () => ['xen'],
-  tenancy: () => ['default'],
-  'monitoring-state': () => ['disabled'],
-  'client-token': () => [],
-  'block-device-mapping.volume-id': () => [],
-  'iam-instance-profile.arn': () => [],
-  'metadata-options.http-tokens': (instance: Instance) => [instance.metadataOptions.httpTokens],
-  'metadata-options.http-endpoint': (instance: Instance) => [instance.metadataOptions.httpEndpoint],
-  'source-dest-check': (instance: Instance) => [String(instanceTree(instance, region).SourceDestCheck ?? '')].filter((text) => text !== ''),
-  'dns-name': (instance: Instance) => [instanceTree(instance, region).PublicDnsName].filter((text) => text !== ''),
-  'instance-arn': (instance: Instance) => [arn('instance', instance.instanceId, region)],
-});
-
 export const instanceActions: Actions = {
   RunInstances: {
     heeds: [
@@ -186,7 +168,8 @@ export const instanceActions: Actions = {
     tree: instanceTree,
     collect: reservations,
     ignores: ['IncludeManagedResources'],
-    more,
+    more: instanceFilters,
+    idsOrPages: true,
   }),
   StartInstances: stateChange('startInstance', 'StartingInstances', ['AdditionalInfo']),
   StopInstances: stateChange('stopInstance', 'StoppingInstances', ['Force', 'SkipOsShutdown']),
@@ -206,7 +189,13 @@ export const instanceActions: Actions = {
     heeds: ['IncludeAllInstances'],
     ignores: ['IncludeManagedResources'],
     where: (instance, input) => input.IncludeAllInstances === true || instance.state === 'running',
+    idsOrPages: true,
     more: (region) => ({
+      ...never('application-status.status', 'attached-ebs-status.status', 'operator.principal'),
+      ...never('event.code', 'event.description', 'event.instance-event-id'),
+      ...never('event.not-after', 'event.not-before', 'event.not-before-deadline'),
+      'operator.managed': () => ['false'],
+      'availability-zone-id': (instance) => [zoneIdOf(instance.availabilityZone)],
       'instance-status.status': (instance) => [statusTree(instance, region).InstanceStatus.Status],
       'system-status.status': (instance) => [statusTree(instance, region).SystemStatus.Status],
       'instance-status.reachability': (instance) => statusTree(instance, region).InstanceStatus.Details.map((each: Tree) => each.Status),
@@ -247,6 +236,7 @@ export const instanceActions: Actions = {
       InstanceId: instanceId,
       CpuCredits: instanceType.startsWith('t2.') ? 'standard' : 'unlimited',
     }),
+    idsOrPages: true,
     where: ({ instanceType, state }) => /^t\d/.test(instanceType) && state !== 'terminated',
   }),
   GetConsoleOutput: {

@@ -5,6 +5,7 @@ import { networkInterfaceView } from '../../rest/network-interfaces.js';
 import { type ActionRequest, type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor, wholeNumber } from '../action.js';
 import { describe, existing } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
 
 export type InterfaceView = ReturnType<typeof networkInterfaceView>;
 
@@ -60,7 +61,10 @@ const describeInterfaces = describe({
   list: 'NetworkInterfaces',
   tree: interfaceTree,
   ignores: ['IncludeManagedResources'],
+  idsOrPages: true,
   more: (region) => ({
+    ...never('operator.principal'),
+    'operator.managed': () => ['false'],
     'association.ip-owner-id': (eni) => owners(eni, region),
     'addresses.association.owner-id': (eni) => owners(eni, region),
     'association.public-dns-name': (eni) => {
@@ -74,16 +78,18 @@ const describeInterfaces = describe({
   }),
 });
 
-/** Interfaces that are asked for by an attachment which a call ended, with that attachment as `detached`. */
-function lastDetached({ input, detached, region }: ActionRequest): Tree[] {
+/**
+ * Interfaces that are asked for by an attachment that has ended, with it as `detached`: clients that wait for a detachment look until they
+ * see that word, which the cloud shows for a while.
+ */
+function lastDetached({ input, region }: ActionRequest): Tree[] {
   const [filter, ...others] = (input.Filters ?? []) as readonly Tree[];
   if (filter?.Name !== 'attachment.attachment-id' || others.length > 0) return [];
   const now = region();
   return ((filter.Values ?? []) as readonly string[]).flatMap((attachmentId) => {
-    const past = detached.get(attachmentId);
-    const eni = past && now.snapshot.get('networkInterface', past.networkInterfaceId);
-    if (!past || !eni || eni.attachment) return [];
-    return [{ ...interfaceTree(eni, now), Attachment: attachmentTree({ ...past.attachment, status: 'detached' }, eni.ownerId) }];
+    const [eni] = now.snapshot.by('networkInterface', 'pastAttachmentId', attachmentId);
+    if (!eni?.pastAttachment || eni.attachment) return [];
+    return [{ ...interfaceTree(eni, now), Attachment: attachmentTree({ ...eni.pastAttachment, status: 'detached' }, eni.ownerId) }];
   });
 }
 
@@ -189,10 +195,6 @@ export const interfaceActions: Actions = {
       return { NetworkInterfaceId: eni.networkInterfaceId, ...attribute(interfaceTree(eni, now)) };
     },
   },
-  DescribeNetworkInterfacePermissions: {
-    heeds: ['NetworkInterfacePermissionIds', 'Filters', 'NextToken', 'MaxResults'],
-    answer: () => ({ NetworkInterfacePermissions: [] }),
-  },
   ModifyNetworkInterfaceAttribute: commandAction({
     heeds: ['NetworkInterfaceId', 'Description', 'Groups', 'SourceDestCheck', 'Attachment'],
     command: 'modifyNetworkInterface',
@@ -222,16 +224,11 @@ export const interfaceActions: Actions = {
     },
     answer: ({ result }) => ({ AttachmentId: result.attachmentId, NetworkCardIndex: 0 }),
   }),
-  DetachNetworkInterface: {
+  DetachNetworkInterface: commandAction({
     heeds: ['AttachmentId', 'Force'],
-    answer: async ({ input, region, run, detached }) => {
-      const attachmentId = need<string>(input, 'AttachmentId');
-      const [eni] = region().snapshot.by('networkInterface', 'attachmentId', attachmentId);
-      await run([{ command: 'detachNetworkInterface', input: { attachmentId, force: input.Force } }]);
-      if (eni?.attachment) detached.add(eni.networkInterfaceId, eni.attachment);
-      return {};
-    },
-  },
+    command: 'detachNetworkInterface',
+    input: (input) => ({ attachmentId: need(input, 'AttachmentId'), force: input.Force }),
+  }),
   AssignPrivateIpAddresses: commandAction({
     heeds: ['NetworkInterfaceId', 'PrivateIpAddresses', 'SecondaryPrivateIpAddressCount', 'AllowReassignment'],
     command: 'assignPrivateIpAddresses',

@@ -4,6 +4,7 @@ import type { VpcPeeringConnection } from '../../../model/vpc-peering-connection
 import { type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
 import { describe } from '../describe.js';
 import type { Tree } from '../params.js';
+import { shownFilters } from '../shown-filters.js';
 
 const PEERING_WORDS = { active: 'Active', rejected: 'Rejected by the accepter', deleted: 'Deleted' };
 const PEERING_LIFETIME_MS = 7 * 24 * 60 * 60 * 1000;
@@ -82,5 +83,10 @@ export const peeringActions: Actions = {
     ids: 'VpcPeeringConnectionIds',
     list: 'VpcPeeringConnections',
     tree: peeringTree,
+    more: (region) =>
+      shownFilters((connection) => peeringTree(connection, region), {
+        'expiration-time': 'ExpirationTime',
+        'status-message': 'Status.Message',
+      }),
   }),
 };

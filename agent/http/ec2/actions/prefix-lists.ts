@@ -79,7 +79,13 @@ export const prefixListActions: Actions = {
       return { PrefixList: listTree(list, before, 'delete-complete') };
     },
   },
-  DescribeManagedPrefixLists: describe({ kind: 'prefixList', ids: 'PrefixListIds', list: 'PrefixLists', tree: listTree }),
+  DescribeManagedPrefixLists: describe({
+    kind: 'prefixList',
+    ids: 'PrefixListIds',
+    list: 'PrefixLists',
+    tree: listTree,
+    maxResults: [1, 100],
+  }),
   DescribePrefixLists: describe({
     kind: 'prefixList',
     ids: 'PrefixListIds',
@@ -92,6 +98,7 @@ export const prefixListActions: Actions = {
   }),
   GetManagedPrefixListEntries: describePlain({
     list: 'Entries',
+    maxResults: [1, 100],
     heeds: ['PrefixListId', 'TargetVersion'],
     filters: {},
     items: (region, input) => {
@@ -105,6 +112,7 @@ export const prefixListActions: Actions = {
   }),
   GetManagedPrefixListAssociations: describePlain({
     list: 'PrefixListAssociations',
+    maxResults: [5, 255],
     heeds: ['PrefixListId'],
     filters: {},
     items: (region, input) => users(region, existing(region, 'prefixList', need(input, 'PrefixListId')).prefixListId),

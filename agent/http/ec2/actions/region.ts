@@ -2,6 +2,7 @@ import { apiError, invalidValue } from '../../../model/errors.js';
 import { zoneIdOf } from '../../../model/zone.js';
 import type { Actions, Region } from '../action.js';
 import { chosen, describePlain } from '../describe.js';
+import { never } from '../shown-filters.js';
 
 /** What the region offers, and what clients ask about beside the network. */
 
@@ -62,7 +63,8 @@ export const regionActions: Actions = {
       'region-name': (_zone, { region }) => [region],
       'group-name': (_zone, { region }) => [region],
       'opt-in-status': () => ['opt-in-not-required'],
-      message: () => [],
+      ...never('message', 'parent-zone-id', 'parent-zone-name'),
+      'group-long-name': (_zone, { region }) => [region],
     },
   }),
   DescribeAccountAttributes: {
@@ -77,25 +79,23 @@ export const regionActions: Actions = {
       };
     },
   },
-  DescribeKeyPairs: {
-    heeds: ['KeyNames', 'KeyPairIds', 'Filters'],
-    ignores: ['IncludePublicKey'],
-    answer: ({ input }) => {
-      const [id] = [...(input.KeyNames ?? []), ...(input.KeyPairIds ?? [])];
-      if (id !== undefined) throw apiError('InvalidKeyPair.NotFound', { id: id.slice(0, 80) });
-      return { KeyPairs: [] };
-    },
-  },
-  DescribeVolumes: {
-    heeds: ['VolumeIds', 'Filters', 'MaxResults', 'NextToken'],
+  DescribeVolumes: describePlain<never>({
+    list: 'Volumes',
+    heeds: ['VolumeIds'],
     ignores: ['IncludeManagedResources'],
-    answer: ({ input }) => {
-      const [id] = input.VolumeIds ?? [];
-      if (id !== undefined)
-        throw apiError(/^vol-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id) ? 'InvalidVolume.NotFound' : 'InvalidVolumeID.Malformed', {
-          id: id.slice(0, 80),
-        });
-      return { Volumes: [] };
+    items: (_region, input) => {
+      const [id] = (input.VolumeIds ?? []) as readonly string[];
+      if (id === undefined) return [];
+      const known = /^vol-([0-9a-f]{8}|[0-9a-f]{17})$/.test(id);
+      throw apiError(known ? 'InvalidVolume.NotFound' : 'InvalidVolumeID.Malformed', { id: id.slice(0, 80) });
     },
-  },
+    key: () => '',
+    tree: () => ({}),
+    filters: {
+      ...never('attachment.attach-time', 'attachment.delete-on-termination', 'attachment.device', 'attachment.instance-id'),
+      ...never('attachment.status', 'availability-zone', 'availability-zone-id', 'create-time', 'encrypted', 'fast-restored'),
+      ...never('multi-attach-enabled', 'operator.managed', 'operator.principal', 'size', 'snapshot-id', 'status', 'tag-key'),
+      ...never('volume-id', 'volume-type'),
+    },
+  }),
 };

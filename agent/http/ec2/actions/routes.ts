@@ -4,6 +4,7 @@ import type { RouteTable } from '../../../model/route-table.js';
 import { type Actions, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
 import { describe } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
 
 function tableTree(table: RouteTable, region: Region): Tree {
   const { routeTableId } = table;
@@ -109,7 +110,9 @@ export const routeActions: Actions = {
     ids: 'RouteTableIds',
     list: 'RouteTables',
     tree: tableTree,
+    maxResults: [5, 100],
     more: () => ({
+      ...never('route.transit-gateway-id'),
       'association.state': (table) => (table.main || table.associations.length > 0 ? ['associated'] : []),
       'route.destination-prefix-list-id': (table) =>
         table.routes.map((route) => route.destination).filter((text) => text.startsWith('pl-')),

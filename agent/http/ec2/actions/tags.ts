@@ -10,11 +10,13 @@ interface TagItem {
   readonly resourceType: string;
   readonly key: string;
   readonly value: string;
+  /** For the filter `tag:KEY`. */
+  readonly tags: Tags;
 }
 
 function tagItems({ snapshot }: Region): TagItem[] {
   const items = (resourceId: string, resourceType: string, tags: Tags) =>
-    Object.entries(tags).map(([key, value]) => ({ resourceId, resourceType, key, value }));
+    Object.entries(tags).map(([key, value]) => ({ resourceId, resourceType, key, value, tags: { [key]: value } }));
   return [
     ...(Object.keys(TAGGED_KINDS) as TaggedKind[]).flatMap((kind) =>
       snapshot.all(kind).flatMap((record) => items(String(record[ID_FIELD[kind] as keyof typeof record]), TAGGED_KINDS[kind], record.tags)),
@@ -68,6 +70,7 @@ export const tagActions: Actions = {
       value: ({ value }) => [value],
       'resource-id': ({ resourceId }) => [resourceId],
       'resource-type': ({ resourceType }) => [resourceType],
+      'tag-key': ({ key }) => [key],
     },
   }),
 };

@@ -6,11 +6,11 @@ import { zoneIdOf } from '../../../model/zone.js';
 import { type Actions, arn, commandAction, need, type Region, recordOf, tagList, tagsFor } from '../action.js';
 import { describe, describePlain, existing } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
 
 const ASSOCIATED = { State: 'associated' };
 
 function vpcTree(vpc: Vpc, { region }: Region): Tree {
-  const ranges = [{ associationId: vpc.cidrAssociationId, cidrBlock: vpc.cidrBlock }, ...vpc.secondaryCidrBlocks];
   return {
     VpcId: vpc.vpcId,
     State: 'available',
@@ -19,21 +19,26 @@ function vpcTree(vpc: Vpc, { region }: Region): Tree {
     InstanceTenancy: vpc.instanceTenancy,
     IsDefault: vpc.isDefault,
     OwnerId: vpc.ownerId,
-    CidrBlockAssociationSet: ranges.map(({ associationId, cidrBlock }) => ({
-      AssociationId: associationId,
-      CidrBlock: cidrBlock,
-      CidrBlockState: ASSOCIATED,
-    })),
-    Ipv6CidrBlockAssociationSet: ipv6Associations(vpc).map((association) => ({
-      ...association,
-      NetworkBorderGroup: region,
-      Ipv6Pool: 'Amazon',
-    })),
+    CidrBlockAssociationSet: ipv4Associations(vpc),
+    Ipv6CidrBlockAssociationSet: vpcIpv6Associations(vpc, region),
     Tags: tagList(vpc.tags),
   };
 }
 
-function ipv6Associations({ ipv6 }: Pick<Vpc | Subnet, 'ipv6'>): Tree[] {
+export function ipv4Associations(vpc: Vpc): Tree[] {
+  const ranges = [{ associationId: vpc.cidrAssociationId, cidrBlock: vpc.cidrBlock }, ...vpc.secondaryCidrBlocks];
+  return ranges.map(({ associationId, cidrBlock }) => ({
+    AssociationId: associationId,
+    CidrBlock: cidrBlock,
+    CidrBlockState: ASSOCIATED,
+  }));
+}
+
+export function vpcIpv6Associations(vpc: Vpc, region: string): Tree[] {
+  return ipv6Associations(vpc).map((association) => ({ ...association, NetworkBorderGroup: region, Ipv6Pool: 'Amazon' }));
+}
+
+export function ipv6Associations({ ipv6 }: Pick<Vpc | Subnet, 'ipv6'>): Tree[] {
   if (!ipv6) return [];
   return [{ AssociationId: ipv6.associationId, Ipv6CidrBlock: ipv6.cidrBlock, Ipv6CidrBlockState: ASSOCIATED }];
 }
@@ -148,15 +153,18 @@ export const vpcActions: Actions = {
     heeds: ['VpcIds'],
     items: vpcsAsked,
     key: (vpc) => vpc.vpcId,
-    filters: { 'is-classic-link-enabled': () => ['false'] },
+    filters: { 'is-classic-link-enabled': () => ['false'], 'tag-key': (vpc) => Object.keys(vpc.tags) },
     tree: (vpc) => ({ VpcId: vpc.vpcId, ClassicLinkEnabled: false, Tags: tagList(vpc.tags) }),
   }),
-  DescribeVpcClassicLinkDnsSupport: {
-    heeds: ['VpcIds', 'MaxResults', 'NextToken'],
-    answer: ({ input, region }) => ({
-      Vpcs: vpcsAsked(region(), input).map((vpc) => ({ VpcId: vpc.vpcId, ClassicLinkDnsSupported: false })),
-    }),
-  },
+  DescribeVpcClassicLinkDnsSupport: describePlain({
+    list: 'Vpcs',
+    maxResults: [5, 255],
+    heeds: ['VpcIds'],
+    items: vpcsAsked,
+    key: (vpc) => vpc.vpcId,
+    filters: {},
+    tree: (vpc) => ({ VpcId: vpc.vpcId, ClassicLinkDnsSupported: false }),
+  }),
   CreateSubnet: commandAction({
     heeds: ['VpcId', 'CidrBlock', 'Ipv6CidrBlock', 'AvailabilityZone', 'AvailabilityZoneId', 'TagSpecifications'],
     command: 'createSubnet',
@@ -190,6 +198,7 @@ export const vpcActions: Actions = {
       'availability-zone-id': (subnet) => [zoneIdOf(subnet.availabilityZone)],
       availabilityZoneId: (subnet) => [zoneIdOf(subnet.availabilityZone)],
       'ipv6-cidr-block-association.state': (subnet) => (subnet.ipv6 ? ['associated'] : []),
+      ...never('customer-owned-ipv4-pool', 'enable-lni-at-device-index', 'outpost-arn'),
       'ipv6-native': () => ['false'],
       'enable-dns64': () => ['false'],
       'map-customer-owned-ip-on-launch': () => ['false'],

@@ -4,6 +4,7 @@ import { vpnConnectionView } from '../../rest/vpn.js';
 import { type Actions, commandAction, need, type Region, recordOf, refuseUnheeded, tagList, tagsFor } from '../action.js';
 import { describe } from '../describe.js';
 import type { Tree } from '../params.js';
+import { never } from '../shown-filters.js';
 
 function vpnGatewayTree(gateway: VpnGateway): Tree {
   return {
@@ -96,6 +97,7 @@ export const vpnActions: Actions = {
     ids: 'VpnGatewayIds',
     list: 'VpnGateways',
     tree: vpnGatewayTree,
+    more: () => never('availability-zone'),
     pages: false,
   }),
   CreateCustomerGateway: commandAction({
@@ -160,6 +162,7 @@ export const vpnActions: Actions = {
     ids: 'VpnConnectionIds',
     list: 'VpnConnections',
     tree: vpnConnectionTree,
+    more: () => never('customer-gateway-configuration', 'transit-gateway-id'),
     pages: false,
   }),
   CreateVpnConnectionRoute: commandAction({

@@ -1,0 +1,124 @@
+import { readdirSync } from 'node:fs';
+import { execa } from 'execa';
+import type { KernelObject } from '../../../agent/kernel/port.js';
+import { namespaceRole } from '../../../agent/kernel/resources.js';
+import { cidr } from '../../../agent/model/address.js';
+
+/**
+ * What the machine's own tools list, beside what a plan wants: the product's eyes are not asked. Empty when nothing is missing and
+ * nothing is left over. Kinds of objects that it does not list are compared by the kernel layer.
+ */
+export async function discrepancies(plan: readonly KernelObject[]): Promise<string[]> {
+  const wanted = new Set(plan.flatMap((object) => wordsOf(object)));
+  const found = new Set<string>();
+  for (const netns of readdirSync('/run/netns')) for (const words of await listing(netns)) found.add(words);
+  return [
+    ...[...wanted].filter((words) => !found.has(words)).map((words) => `missing: ${words}`),
+    ...[...found].filter((words) => !wanted.has(words)).map((words) => `left over: ${words}`),
+  ];
+}
+
+function wordsOf(object: KernelObject): string[] {
+  const { netns } = object;
+  switch (object.kind) {
+    case 'netns':
+      return [`namespace ${netns}`];
+    case 'veth':
+      return [`device ${object.name} in ${netns}`, `device ${object.peer.name} in ${object.peer.netns}`];
+    case 'tun':
+      return [`device ${object.name} in ${netns}`];
+    case 'address':
+      return [`address ${object.address} on ${object.device} in ${netns}`];
+    case 'neighbour':
+      return [`neighbour ${object.address} ${object.mac} on ${object.device} in ${netns}`];
+    case 'route':
+      return [`route ${object.destination} in table ${object.table} to ${object.device ?? object.type} in ${netns}`];
+    case 'rule':
+      return [`rule ${object.priority} IPv${object.family} to ${object.table} in ${netns}`];
+    case 'set':
+      return [`set ${object.name} in ${netns}`];
+    case 'member':
+      return [`member ${object.entry} of ${object.set} in ${netns}`];
+    case 'ruleset':
+      return chainsOf(object.text).map((chain) => `IPv${object.family} chain ${chain} in ${netns}`);
+    default:
+      return [];
+  }
+}
+
+/** `filter FORWARD: 12 rules` of a restore text. Built-in chains without rules do not count: kernels list them or not. */
+function chainsOf(text: string): string[] {
+  const rules = new Map<string, number>();
+  let table = '';
+  for (const line of text.split('\n')) {
+    if (line.startsWith('*')) table = line.slice(1);
+    const declared = /^:(\S+) (\S+)/.exec(line);
+    if (declared) rules.set(`${table} ${declared[1]}`, declared[2] === '-' ? 0 : -1);
+    const chain = /^-A (\S+)/.exec(line)?.[1];
+    if (chain !== undefined) rules.set(`${table} ${chain}`, Math.max(rules.get(`${table} ${chain}`) ?? 0, 0) + 1);
+  }
+  return [...rules].flatMap(([chain, count]) => (count < 0 ? [] : [`${chain}: ${count} rules`]));
+}
+
+async function listing(netns: string): Promise<string[]> {
+  const role = namespaceRole(netns);
+  const [links, addresses, neighbours, routes4, routes6, rules4, rules6] = await Promise.all([
+    ip(netns, 'link'),
+    ip(netns, 'addr'),
+    ip(netns, 'neigh', 'show', 'nud', 'permanent'),
+    ip(netns, '-4', 'route', 'show', 'table', 'all'),
+    ip(netns, '-6', 'route', 'show', 'table', 'all'),
+    ip(netns, '-4', 'rule'),
+    ip(netns, '-6', 'rule'),
+  ]);
+  return [
+    `namespace ${netns}`,
+    ...links.filter(({ ifname }) => ifname !== 'lo').map(({ ifname }) => `device ${ifname} in ${netns}`),
+    ...addresses.flatMap(({ ifname, addr_info }) => addressWords(netns, ifname, addr_info)),
+    ...neighbours.map(({ dst, dev, lladdr }) => `neighbour ${dst} ${lladdr} on ${dev} in ${netns}`),
+    ...[...routes4.map((route) => routeWords(netns, 4, route)), ...routes6.map((route) => routeWords(netns, 6, route))].flat(),
+    ...[...rules4.map((rule) => ruleWords(netns, 4, rule)), ...rules6.map((rule) => ruleWords(netns, 6, rule))].flat(),
+    ...(role === 'router' ? await filterWords(netns) : []),
+  ];
+}
+
+async function ip(netns: string, ...argv: string[]): Promise<any[]> {
+  const { stdout } = await execa('ip', ['-n', netns, '-j', ...argv]);
+  return stdout.trim() === '' ? [] : JSON.parse(stdout);
+}
+
+function addressWords(netns: string, device: string, addresses: readonly any[]): string[] {
+  return addresses
+    .filter(({ local, scope }) => local !== '127.0.0.1' && local !== '::1' && scope !== 'link')
+    .map(({ local, prefixlen }) => `address ${local}/${prefixlen} on ${device} in ${netns}`);
+}
+
+/** What the kernel makes by itself of addresses and devices is left out. */
+function routeWords(netns: string, family: 4 | 6, { dst, dev, table, protocol, type }: any): string[] {
+  if (protocol === 'kernel' || table === 'local') return [];
+  const destination =
+    dst === 'default' ? (family === 4 ? '0.0.0.0/0' : '::/0') : cidr(dst.includes('/') ? dst : `${dst}/${family === 4 ? 32 : 128}`).text;
+  const number = { main: 254, undefined: 254 }[String(table)] ?? table;
+  return [`route ${destination} in table ${number} to ${type && type !== 'unicast' ? type : dev} in ${netns}`];
+}
+
+function ruleWords(netns: string, family: 4 | 6, { priority, table }: any): string[] {
+  if ([0, 32766, 32767].includes(priority)) return [];
+  return [`rule ${priority} IPv${family} to ${{ main: 254 }[String(table)] ?? table} in ${netns}`];
+}
+
+async function filterWords(netns: string): Promise<string[]> {
+  const run = async (...argv: [string, ...string[]]) => (await execa('ip', ['netns', 'exec', netns, ...argv])).stdout;
+  const [sets, rules4, rules6] = await Promise.all([run('ipset', 'save'), run('iptables-save'), run('ip6tables-save')]);
+  return [
+    ...sets.split('\n').flatMap((line) => setWords(netns, line)),
+    ...chainsOf(rules4).map((chain) => `IPv4 chain ${chain} in ${netns}`),
+    ...chainsOf(rules6).map((chain) => `IPv6 chain ${chain} in ${netns}`),
+  ];
+}
+
+function setWords(netns: string, line: string): string[] {
+  const [verb, name, entry = ''] = line.split(' ');
+  if (verb === 'create') return [`set ${name} in ${netns}`];
+  return verb === 'add' ? [`member ${entry} of ${name} in ${netns}`] : [];
+}

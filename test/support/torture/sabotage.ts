@@ -1,0 +1,72 @@
+import { execa } from 'execa';
+import type { KernelObject, ObjectKind } from '../../../agent/kernel/port.js';
+import { HOST_NAMESPACE } from '../../../agent/kernel/resources.js';
+import type { Dice } from './budget.js';
+
+type Argv = readonly [string, ...string[]];
+
+/**
+ * How to destroy or distort an object of each kind with the tools that anybody has. A kind without a line here does not compile. `undefined`: nobody can take
+ * such a thing away alone.
+ */
+const SABOTAGE: { readonly [K in ObjectKind]: (object: Extract<KernelObject, { kind: K }>, dice: Dice) => Argv | undefined } = {
+  netns: ({ netns }) => ['ip', 'netns', 'del', netns],
+  sysctl: ({ path, value }) => ['sysctl', '-qw', `${path.replaceAll('/', '.')}=${value === '1' ? '0' : '1'}`],
+  set: ({ name }) => ['ipset', 'flush', name],
+  member: ({ set, entry }) => ['ipset', 'del', set, entry],
+  ruleset: ({ family }, dice) => {
+    const tool = family === 4 ? 'iptables' : 'ip6tables';
+    return dice.pick<Argv>([
+      [tool, '-F'],
+      [tool, '-t', 'raw', '-F'],
+      [tool, '-D', 'FORWARD', '1'],
+      [tool, '-I', 'FORWARD', '-j', 'ACCEPT'],
+      [tool, '-t', 'mangle', '-F'],
+    ]);
+  },
+  nft: () => ['nft', 'flush', 'ruleset'],
+  veth: ({ name, mtu }, dice) =>
+    dice.pick<Argv>([
+      ['ip', 'link', 'del', name],
+      ['ip', 'link', 'set', name, 'down'],
+      ['ip', 'link', 'set', name, 'group', '0'],
+      ['ip', 'link', 'set', name, 'mtu', String(mtu - 100)],
+      ['ip', 'link', 'set', name, 'address', '02:00:00:00:00:66'],
+    ]),
+  macvlan: ({ name, mtu }, dice) =>
+    dice.pick<Argv>([
+      ['ip', 'link', 'del', name],
+      ['ip', 'link', 'set', name, 'down'],
+      ['ip', 'link', 'set', name, 'mtu', String(mtu - 100)],
+    ]),
+  parent: ({ device }) => ['ip', 'link', 'set', device, 'down'],
+  tun: ({ name }) => ['ip', 'link', 'del', name],
+  wireguard: ({ device }) => ['wg', 'set', device, 'listen-port', '1'],
+  address: ({ device, address }) => ['ip', 'addr', 'del', address, 'dev', device],
+  neighbour: ({ device, address }, dice) =>
+    dice.pick<Argv>([
+      ['ip', 'neigh', 'del', address, 'dev', device],
+      ['ip', 'neigh', 'replace', address, 'lladdr', '02:00:00:00:00:66', 'dev', device, 'nud', 'permanent'],
+    ]),
+  route: ({ table, destination, type }, dice) => {
+    const which = type === 'unicast' ? [destination] : [type, destination];
+    const family = destination.includes(':') ? '-6' : '-4';
+    return dice.pick<Argv>([
+      ['ip', family, 'route', 'del', ...which, 'table', String(table)],
+      ['ip', family, 'route', 'replace', 'unreachable', destination, 'table', String(table)],
+    ]);
+  },
+  rule: ({ family, priority }) => ['ip', `-${family}`, 'rule', 'del', 'pref', String(priority)],
+};
+
+/** Destroys the object; the command in words, `undefined` when it was not possible. */
+export async function destroy(object: KernelObject, dice: Dice): Promise<string | undefined> {
+  const argv = (SABOTAGE[object.kind] as (object: unknown, dice: Dice) => Argv | undefined)(object, dice);
+  if (!argv || object.netns === HOST_NAMESPACE) return undefined;
+  const [file, ...rest] = object.kind === 'netns' ? argv : (['ip', 'netns', 'exec', object.netns, ...argv] as const);
+  const { exitCode } = await execa(file, rest, { reject: false, timeout: 20_000 });
+  return exitCode === 0 ? `${argv.join(' ')} in ${object.netns}` : undefined;
+}
+
+/** All kinds of objects there are. */
+export const KINDS = Object.keys(SABOTAGE) as ObjectKind[];
