@@ -84,7 +84,7 @@ export class Observer {
           netnsOf(netns),
           // The settings of somebody else's namespace are none of ours.
           ...(isHeldNetns(netns) ? [] : sysctlsOf(netns, SYSCTLS.instance)),
-          ...this.#markedButNeighbours(netns),
+          ...this.#marked(netns),
           ...(await this.#instanceFilter(netns)),
         ];
       case 'host':
@@ -183,22 +183,15 @@ export class Observer {
 
   /** What bears our protocol number. */
   #marked(netns: string): KernelObject[] {
-    const links = listLinks(this.#sockets.route(netns));
-    const neighbours = this.#neighbours(netns, namesOf(links), ({ protocol }) => protocol === PROTOCOL);
-    return [...this.#markedButNeighbours(netns, links), ...neighbours];
-  }
-
-  /**
-   * For namespaces in which we set no neighbours. The kernel has one table of neighbours for all namespaces, and goes through all of it
-   * for each that asks: with hundreds of instances that would be most of the work.
-   */
-  #markedButNeighbours(netns: string, links = listLinks(this.#sockets.route(netns))): KernelObject[] {
+    const socket = this.#sockets.route(netns);
+    const links = listLinks(socket);
     const names = namesOf(links);
     return [
       ...this.#macvlans(netns, links),
-      ...this.#ownAddresses(netns, names, listAddresses(this.#sockets.route(netns))),
+      ...this.#ownAddresses(netns, names, listAddresses(socket)),
       ...this.#routes(netns, names, ({ protocol }) => protocol === PROTOCOL),
       ...this.#rules(netns, ({ protocol }) => protocol === PROTOCOL),
+      ...(mayHaveNeighbours(netns, links) ? this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL) : []),
     ];
   }
 
@@ -283,6 +276,14 @@ export class Observer {
 function netnsOf(netns: string): KernelObject {
   const identity = isHeldNetns(netns) ? netnsIdentity(netns) : undefined;
   return { kind: 'netns', netns, ...(identity !== undefined && { holder: { path: '', identity } }) };
+}
+
+/**
+ * Whether there may be neighbours of ours: in instances only at macvlan devices. The kernel has one table of neighbours for all namespaces,
+ * and goes through all of it for each that asks: with hundreds of instances that would be most of an observation's work.
+ */
+function mayHaveNeighbours(netns: string, links: readonly Link[]): boolean {
+  return namespaceRole(netns) !== 'instance' || links.some(({ kind }) => kind === 'macvlan');
 }
 
 const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.map(({ index, name }) => [index, name]));
