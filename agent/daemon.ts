@@ -6,8 +6,7 @@ import type { CommandContext } from './commands/command.js';
 import { transact } from './commands/transact.js';
 import type { Config } from './config/schema.js';
 import { prepareGuests } from './guests/prepare.js';
-import { resolveLocal } from './guests/resolve.js';
-import { GuestWatcher } from './guests/watcher.js';
+import { createGuestService } from './guests/service.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
@@ -17,13 +16,15 @@ import { publishEvents } from './http/publish-events.js';
 import { buildServer } from './http/server.js';
 import { createMetadataService } from './imds/service.js';
 import { createInstanceRuntime } from './instances/linux.js';
+import { readDiscards } from './kernel/discards.js';
+import { hasFlowLimit } from './kernel/feature-table.js';
 import { keepDescriptorsFromChildren } from './kernel/libc.js';
 import { createLinuxKernel } from './kernel/linux.js';
 import type { InterfaceCounters, Kernel, KernelFeatures, MacvlanQuery } from './kernel/port.js';
 import { HOST_NAMESPACE, hostEndName, instanceEndName, routerNamespace } from './kernel/resources.js';
 import { isForwarding } from './kernel/sysctl.js';
 import { systemClock } from './lib/clock.js';
-import { IMAGES } from './model/images.js';
+import { imagesOf } from './model/images.js';
 import { interfaceAddresses } from './model/network-interface.js';
 import { unfitness } from './model/parent-device.js';
 import type { Snapshot } from './model/snapshot.js';
@@ -52,6 +53,8 @@ const HOUSEKEEPING_MS = 60_000;
 export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
   assertListenIsSafe(config);
   keepDescriptorsFromChildren();
+  // Whatever it was started with: nothing that it or its services make is for others to write.
+  process.umask(process.umask() | 0o022);
   // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
   await Promise.all(Array.from({ length: 4 }, () => stat('/')));
   const zones = config.zones ?? ['a', 'b', 'c'].map((letter) => `${config.region}${letter}`);
@@ -75,14 +78,15 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     zones,
     limits: { rulesPerDirection: config.rulesPerDirection, groupsPerInterface: config.groupsPerInterface },
     publicPool: config.publicPool,
+    containers: { images: config.containerImages, hasEngine: config.containerSocket !== undefined },
+    ...(!config.anyImage && { imageIds: imagesOf(config.containerImages).map((image) => image.imageId) }),
     parentFault: (device) => parentFault(kernel, features, device),
-    ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
   const run: HttpDeps['transact'] = async (calls, options) => {
-    const guest = await prepareGuests(calls, resolveLocal);
+    const guest = await prepareGuests(calls, guests.resolve);
     return transact(store, () => ({ ...context(), guest }), calls, options);
   };
-  const guests = new GuestWatcher({
+  const guests = createGuestService(config, {
     store,
     hostId: config.hostId,
     now: systemClock.now,
@@ -99,7 +103,8 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     publicPool: config.publicPool,
     hostAccess: config.hostAccess,
     tunnel: tunnelKind(features),
-    holders: guests.holders,
+    holders: guests.watcher.holders,
+    flowsPerInterface: hasFlowLimit(features) ? config.flowsPerInterface : 0,
     ...(config.uplink !== undefined && { uplink: { device: config.uplink, isRouter: isForwarding(HOST_NAMESPACE) } }),
   };
   const metadata = createMetadataService({
@@ -114,7 +119,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     store,
     kernel,
     runtime,
-    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests),
+    services: keepers(new ServiceKeeper(supervisor, (unit) => planServices(store.snapshot(), settings, unit)), metadata, guests.watcher),
     status,
     settings,
     resyncMs: config.resyncSeconds * 1000,
@@ -132,6 +137,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     snapshot: () => store.snapshot(),
     status,
     counters: (ids) => readCounters(kernel, store.snapshot(), config.hostId, ids),
+    discards: (vpcId) => readDiscards(routerNamespace(vpcId)),
     runtime,
     hostFacts,
     features: () => features,
@@ -146,7 +152,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   };
   const stopEvents = publishEvents(deps, store, status);
   const server = await buildServer(deps);
-  guests.start();
+  await guests.start();
   await loop.start();
   // Nothing was ever written: this is the first start.
   if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
@@ -164,7 +170,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
       clearInterval(housekeeping);
       stopEvents();
       await server.close();
-      guests.stop();
+      await guests.stop();
       await loop.stop();
       metadata.close();
       supervisor.close();

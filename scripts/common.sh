@@ -61,7 +61,7 @@ ensure_tools() {
 
 # What tests drive or compare with: their tests are skipped by name where these are missing.
 ensure_test_tools() {
-  have_packages vagrant curl openssl wireguard-tools awscli python3-boto3 ansible mmdebstrap debian-archive-keyring
+  have_packages vagrant curl openssl wireguard-tools awscli python3-boto3 ansible mmdebstrap debian-archive-keyring docker.io busybox-static python3-scapy
 }
 
 ensure_packages() {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { ContainerImage } from '../model/images.js';
 import type { Draft } from './draft.js';
 import type { Guest, GuestReference } from './guest.js';
 
@@ -17,6 +18,8 @@ export interface CommandContext {
   readonly limits: Limits;
   /** A namespace of somebody else's that the request names; looked up before. @throws {ApiError} what it was found not to be. */
   readonly guest?: (reference: GuestReference) => Guest;
+  /** Images that are containers, and whether there is an engine to start them. */
+  readonly containers?: { readonly images: readonly ContainerImage[]; readonly hasEngine: boolean };
   /** Range of the public addresses, canonical; its first and last are not given out. */
   readonly publicPool: string;
   /** Why no macvlan interfaces can be on a device of this host; `undefined` when they can. Absent: not known, so not asked. */

@@ -66,6 +66,7 @@ export function alreadyRegistered(title: string, instanceId: string) {
 
 function holderKey(holder: Instance['holder']): string {
   if (holder.kind === 'namespace') return `namespace ${holder.name}`;
+  if (holder.kind === 'container') return `container ${holder.containerId}`;
   if (holder.kind === 'process') return `process ${holder.pid} ${holder.startTime} ${holder.bootId}`;
   return '';
 }

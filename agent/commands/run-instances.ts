@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ApiError, apiError, type ErrorCode, invalidValue } from '../model/errors.js';
 import { type InstanceId, mintId, type SubnetId } from '../model/ids.js';
 import { IMAGE_ID } from '../model/images.js';
-import type { Instance } from '../model/instance.js';
+import type { Instance, InstanceHolder } from '../model/instance.js';
 import { DEFAULT_INSTANCE_TYPE } from '../model/instance-types.js';
 import type { NetworkInterface } from '../model/network-interface.js';
 import type { Subnet } from '../model/subnet.js';
@@ -53,7 +53,7 @@ const Input = z.strictObject({
   imageId: z
     .string()
     .optional()
-    .describe('ami- and 8 or 17 hex digits. An id that DescribeImages does not list means the first image, unless anyImage is off.'),
+    .describe('ami- and 8 or 17 hex digits. An id that DescribeImages does not list means a plain namespace, unless anyImage is off.'),
   count: count(1000).optional().describe('How many instances; default 1.'),
   minCount: count(1000).optional().describe('Fewest; when addresses run out, so many will do.'),
   maxCount: count(1000).optional().describe('Most.'),
@@ -89,6 +89,7 @@ export const runInstances = idempotent(
       const plans = plansOf(draft, input);
       if (!plans.some(({ deviceIndex }) => deviceIndex === 0))
         throw invalidValue('You must specify a network interface at device index 0, the primary one');
+      const holder = holderOf(input.imageId, context);
       const { minCount, maxCount } = counts(input);
       checkRepeatable(plans, maxCount);
       const primary = primaryPlace(plans, input.availabilityZone);
@@ -99,7 +100,7 @@ export const runInstances = idempotent(
           instanceIds.push(
             draft.attempt(() => {
               const launchIndex = instanceIds.length;
-              return launch(draft, input, plans, { ...primary, reservationId, launchIndex, holder: { kind: 'netns' } }, context);
+              return launch(draft, input, plans, { ...primary, reservationId, launchIndex, holder }, context);
             }),
           );
         } catch (error) {
@@ -112,6 +113,17 @@ export const runInstances = idempotent(
     },
   }),
 );
+
+/** What the image makes of an instance. @throws {ApiError} UnsupportedOperation when there is no engine for containers. */
+function holderOf(imageId: string | undefined, { containers }: CommandContext): InstanceHolder {
+  const image = containers?.images.find((each) => each.imageId === imageId);
+  if (!image) return { kind: 'netns' };
+  if (!containers?.hasEngine)
+    throw apiError('UnsupportedOperation', {
+      reason: `Image ${imageId} is the container image ${image.containerImage}, and no container engine is configured; start the daemon with --container-socket /run/docker.sock`,
+    });
+  return { kind: 'image', image: image.containerImage, ...(image.command && { command: image.command }) };
+}
 
 /** Writes an instance and its interfaces. */
 export function launch(

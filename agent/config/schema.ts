@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import { HOST_ACCESS } from '../kernel/resources.js';
 import { parseCidr } from '../model/address.js';
+import { IMAGE_ID } from '../model/images.js';
 
 function isPool(text: string): boolean {
   const range = parseCidr(text);
@@ -14,6 +15,21 @@ const isDevice = (name: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.
 export const MIN_TOKEN_LENGTH = 16;
 export const ACCESS_KEY_ID = /^\w{16,128}$/;
 export const ACCESS_KEY_SECRET = /^[^\s,]{16,128}$/;
+
+/** `ami-0123456789abcdef0=nginx:1.25`, or the same at length. */
+const ContainerImage = z.preprocess(
+  (value) => {
+    if (typeof value !== 'string' || !value.includes('=')) return value;
+    const [imageId, containerImage] = [value.slice(0, value.indexOf('=')), value.slice(value.indexOf('=') + 1)];
+    return { imageId, name: containerImage, containerImage };
+  },
+  z.strictObject({
+    imageId: z.string().regex(IMAGE_ID, 'must be like ami-0123456789abcdef0'),
+    name: z.string().min(1),
+    containerImage: z.string().min(1),
+    command: z.array(z.string()).min(1).optional(),
+  }),
+);
 
 /** Every setting, once: type, default, meaning. Flags are the keys in kebab case, environment variables `ENID_` and upper snake case. */
 const Settings = z.strictObject({
@@ -76,6 +92,14 @@ const Settings = z.strictObject({
   log: z.enum(['json', 'pretty']).default('json').describe('Log format on standard output.'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('Least severe level that is logged.'),
   rulesPerDirection: z.number().int().positive().default(60).describe('Rules of a security group, each way.'),
+  flowsPerInterface: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(16_384)
+    .describe(
+      'Flows that connection tracking holds for one address of an interface, about; interfaces without source check: four times that together; 0: no limit.',
+    ),
   groupsPerInterface: z.number().int().min(1).max(16).default(5).describe('Security groups of one interface.'),
   publicPool: z
     .string()
@@ -88,6 +112,17 @@ const Settings = z.strictObject({
     .refine(isDevice, { message: 'must be the name of a network device of this host, such as eth0' })
     .optional()
     .describe("Device of this host by which the lab's internet reaches the real network, with the device's address; default: none."),
+  containerSocket: z
+    .string()
+    .regex(/^\//, 'must be the path of a Unix socket, such as /run/docker.sock')
+    .optional()
+    .describe('Socket of a container engine (Docker, or Podman in its compatible mode), whose containers can be instances; default: none.'),
+  containerImages: z
+    .array(ContainerImage)
+    .default([])
+    .describe(
+      'Images that instances can be run from as containers: IMAGE_ID=CONTAINER_IMAGE, or imageId, name, containerImage and command.',
+    ),
   userDataTimeoutMs: z.number().int().nonnegative().default(0).describe('End a user data script after this long, milliseconds; 0: never.'),
 });
 export const Config = Settings.refine(({ uplink, hostAccess }) => uplink === undefined || hostAccess, {

@@ -26,12 +26,13 @@ import {
  * and route tables, not on its interfaces: those are members of sets and words on devices. The filter comes first: a load that
  * breaks off leaves more closed than open.
  */
-export function compileRuleset(snapshot: Snapshot, vpcId: string, family: Family): Ruleset {
-  return compile(firewallInputs(snapshot, vpcId), family);
+export function compileRuleset(snapshot: Snapshot, vpcId: string, family: Family, flows = 0): Ruleset {
+  return compile(firewallInputs(snapshot, vpcId), family, flows);
 }
 
-export function compile(inputs: FirewallInputs, family: Family): Ruleset {
-  return { family, tables: [filterTable(inputs, family), mangleTable(inputs, family), rawTable(family)] };
+/** @param flows that one interface may have tracked; 0: no limit. */
+export function compile(inputs: FirewallInputs, family: Family, flows: number): Ruleset {
+  return { family, tables: [filterTable(inputs, family, flows), mangleTable(inputs, family), rawTable(family)] };
 }
 
 /** Which route table a packet is looked up in, and whether an interface sends or receives it on behalf of somebody else. */

@@ -5,6 +5,7 @@ import type { GroupCombination } from '../model/group-combination.js';
 import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
 import { ACL_CHAIN, aclChains, hasAcls } from './acl.js';
 import { bucketGroup, bucketsOf, combinationGroup } from './dispatch.js';
+import { countedDrops, flowLimitChains, flowLimitRules } from './flow-limit.js';
 import type { FirewallInputs } from './inputs.js';
 import {
   ACCEPT,
@@ -40,14 +41,15 @@ import { openProtocols, permissionOf } from './permission.js';
  * of the interface's combination asks the chain of each of its groups. Stages follow each other in FORWARD, and no chain of
  * the first leads into the second: the kernel walks every path through the chains when rules are loaded.
  */
-export function filterTable(inputs: FirewallInputs, family: Family): TableRules {
+export function filterTable(inputs: FirewallInputs, family: Family, flows: number): TableRules {
   return {
     name: 'filter',
     chains: [
       { name: 'INPUT', policy: 'DROP', rules: inputRules(family) },
-      { name: 'FORWARD', policy: 'DROP', rules: forwardRules(inputs, family) },
+      { name: 'FORWARD', policy: 'DROP', rules: forwardRules(inputs, family, flows) },
       { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
       { name: 'dest-check', rules: [rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')), rule(DROP)] },
+      ...(flows > 0 ? flowLimitChains(flows, family) : []),
       ...aclChains(inputs, family),
       ...ROUTER_STAGES.flatMap((stage) => stageChains(stage, inputs, family)),
     ],
@@ -126,7 +128,8 @@ const DNS_PORT = 53;
 
 /**
  * To the router itself: answers, pings, the neighbour protocol, and questions to the resolver and to the metadata service, which no group
- * or ACL is asked about. The metadata service knows its caller by the address, so only an interface's own ones get there, source check or not.
+ * or ACL is asked about. The metadata service knows its caller by the address, so only an interface's own ones get there, source check or not. What the router has no use for is counted as
+ * what the interface's own egress rules drop.
  */
 function inputRules(family: Family): Rule[] {
   const icmp = family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6;
@@ -143,11 +146,12 @@ function inputRules(family: Family): Rule[] {
       { kind: 'protocol', number: PROTOCOL_NUMBER.tcp, ports: { from: METADATA.port, to: METADATA.port } },
       inSet(SET.own(family), 'src,src'),
     ),
+    ...countedDrops(family),
   ];
 }
 
 /** Network ACLs stand between the groups of the sender and those of the receiver, and before whatever accepts by the flow's history. */
-function forwardRules(inputs: FirewallInputs, family: Family): Rule[] {
+function forwardRules(inputs: FirewallInputs, family: Family, flows: number): Rule[] {
   const acls = (...matches: readonly Match[]) => (hasAcls(inputs) ? [rule(jump(ACL_CHAIN), ...matches)] : []);
   // Most packets: both ends track the flow, and nobody stands in between.
   const tracked = [connmarked(CONNMARK.both), unmarked(MARK.transitSource | MARK.transitDestination)];
@@ -158,6 +162,7 @@ function forwardRules(inputs: FirewallInputs, family: Family): Rule[] {
     rule(ACCEPT, ...tracked),
     ...acls(related),
     rule(ACCEPT, related),
+    ...(flows > 0 ? flowLimitRules() : []),
     rule(jump('egress')),
     ...acls(),
     rule(jump('ingress')),

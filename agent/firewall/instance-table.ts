@@ -141,6 +141,12 @@ function nftMatch(match: Match, family: Family): string {
       return `ct state ${match.states.join(',').toLowerCase()}`;
     case 'ctDirection':
       return `ct direction ${match.direction.toLowerCase()}`;
+    case 'unconfirmed':
+    case 'sample':
+    case 'flowsAbove':
+    case 'noted':
+    case 'note':
+      throw new TypeError(`no limit of flows inside an instance: ${match.kind}`);
   }
 }
 

@@ -22,7 +22,16 @@ export type Match =
   | { readonly kind: 'mark'; readonly value: number; readonly mask: number }
   | { readonly kind: 'connmark'; readonly value: number; readonly mask: number }
   | { readonly kind: 'ctState'; readonly states: readonly ('ESTABLISHED' | 'RELATED')[] }
-  | { readonly kind: 'ctDirection'; readonly direction: 'ORIGINAL' | 'REPLY' };
+  | { readonly kind: 'ctDirection'; readonly direction: 'ORIGINAL' | 'REPLY' }
+  /** The first packet of a flow: connection tracking has not taken the flow in yet. */
+  | { readonly kind: 'unconfirmed' }
+  /** One packet in so many, at random. */
+  | { readonly kind: 'sample'; readonly every: number }
+  /** More flows than that, of those that were asked about here and live: of the source address, or of all together. */
+  | { readonly kind: 'flowsAbove'; readonly count: number; readonly of: 'source' | 'all' }
+  /** Whether the source (or anybody) was noted under a name in the last seconds; `note`: notes it, and matches. */
+  | { readonly kind: 'noted'; readonly name: string; readonly of: 'source' | 'all'; readonly seconds: number }
+  | { readonly kind: 'note'; readonly name: string; readonly of: 'source' | 'all' };
 
 export type Target =
   | { readonly kind: 'accept' | 'drop' | 'return' }

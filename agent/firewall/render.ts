@@ -1,3 +1,4 @@
+import type { Family } from '../kernel/port.js';
 import { RULE_COMMENT_PREFIX } from '../kernel/resources.js';
 import { hashText } from './hash.js';
 import { type Chain, type Match, PROTOCOL_NUMBER, type Rule, type Ruleset, type TableRules, type Target } from './ir.js';
@@ -7,27 +8,31 @@ import { type Chain, type Match, PROTOCOL_NUMBER, type Rule, type Ruleset, type 
  * a comment with the hash of its chain and its place there, from which `scan.ts` tells whether the chain is as it was loaded.
  */
 export function render(ruleset: Ruleset): string {
-  return ruleset.tables.map(renderTable).join('');
+  return ruleset.tables.map((table) => renderTable(table, ruleset.family)).join('');
 }
 
-function renderTable({ name, chains }: TableRules): string {
+function renderTable({ name, chains }: TableRules, family: Family): string {
   const declared = chains.map((chain) => `:${chain.name} ${chain.policy ?? '-'} [0:0]\n`);
-  return `*${name}\n${declared.join('')}${chains.map(renderChain).join('')}COMMIT\n`;
+  return `*${name}\n${declared.join('')}${chains.map((chain) => renderChain(chain, family)).join('')}COMMIT\n`;
 }
 
-function renderChain({ name, policy, rules }: Chain): string {
-  const lines = rules.map(renderRule);
+function renderChain({ name, policy, rules }: Chain, family: Family): string {
+  const lines = rules.map((rule) => renderRule(rule, family));
   const hash = hashText([name, policy, ...lines.map(({ matches, target }) => `${matches} ${target}`)].join('\n'));
   return lines
     .map(({ matches, target }, place) => `-A ${name}${matches} -m comment --comment "${RULE_COMMENT_PREFIX}${hash}.${place}" ${target}\n`)
     .join('');
 }
 
-function renderRule({ matches, target }: Rule): { matches: string; target: string } {
-  return { matches: matches.map((match) => ` ${renderMatch(match)}`).join(''), target: renderTarget(target) };
+function renderRule({ matches, target }: Rule, family: Family): { matches: string; target: string } {
+  return { matches: matches.map((match) => ` ${renderMatch(match, family)}`).join(''), target: renderTarget(target) };
 }
 
-function renderMatch(match: Match): string {
+/** Which part of a source address flows are counted by. */
+const mask = (of: 'source' | 'all', family: Family): string =>
+  of === 'source' ? (family === 4 ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff') : family === 4 ? '0.0.0.0' : '::';
+
+function renderMatch(match: Match, family: Family): string {
   switch (match.kind) {
     case 'address':
       return `${match.side === 'src' ? '-s' : '-d'} ${match.cidr}`;
@@ -45,6 +50,16 @@ function renderMatch(match: Match): string {
       return `-m conntrack --ctstate ${match.states.join(',')}`;
     case 'ctDirection':
       return `-m conntrack --ctdir ${match.direction}`;
+    case 'unconfirmed':
+      return '-m conntrack ! --ctstatus CONFIRMED';
+    case 'sample':
+      return `-m statistic --mode random --probability ${(1 / match.every).toFixed(10)}`;
+    case 'flowsAbove':
+      return `-m connlimit --connlimit-above ${match.count} --connlimit-mask ${match.of === 'all' ? 0 : family === 4 ? 32 : 128} --connlimit-saddr`;
+    case 'noted':
+      return `-m recent --rcheck --seconds ${match.seconds} --name ${match.name} --mask ${mask(match.of, family)} --rsource`;
+    case 'note':
+      return `-m recent --set --name ${match.name} --mask ${mask(match.of, family)} --rsource`;
   }
 }
 

@@ -19,6 +19,7 @@ export interface VpcFirewall {
 }
 
 interface Remembered {
+  readonly flows: number;
   readonly records: readonly unknown[];
   readonly firewall: VpcFirewall;
 }
@@ -26,16 +27,18 @@ interface Remembered {
 /** Last result per VPC record: planning a router must not compile its rules anew each time. Goes with the record. */
 const remembered = new WeakMap<Vpc, Remembered>();
 
-export function vpcFirewall(snapshot: Snapshot, vpc: Vpc): VpcFirewall {
+/** @param flows that one interface may have tracked; 0: no limit. */
+export function vpcFirewall(snapshot: Snapshot, vpc: Vpc, flows = 0): VpcFirewall {
   const records = inputRecords(snapshot, vpc.vpcId);
   const known = remembered.get(vpc);
-  if (known?.records.length === records.length && records.every((record, i) => record === known.records[i])) return known.firewall;
+  if (known?.flows === flows && known.records.length === records.length && records.every((record, i) => record === known.records[i]))
+    return known.firewall;
   const inputs = firewallInputs(snapshot, vpc.vpcId);
   const rulesets = ([4, 6] as const).map((family) => {
-    const text = render(compile(inputs, family));
+    const text = render(compile(inputs, family, flows));
     return { family, text, fingerprint: fingerprint(text) };
   });
   const firewall = { inputs, rulesets };
-  remembered.set(vpc, { records, firewall });
+  remembered.set(vpc, { records, firewall, flows });
   return firewall;
 }

@@ -8,6 +8,8 @@ import { NETNS_DIR } from '../kernel/resources.js';
 import { type Instance, isForeign, isLive } from '../model/instance.js';
 import type { Keeper } from '../services/keeper.js';
 import type { Store } from '../store/store.js';
+import type { Containers } from './containers.js';
+import { containerName, type LaunchedContainers } from './launched.js';
 import { locateNamespace, locateProcess, type Whereabouts } from './locate.js';
 
 export interface GuestWatcherDeps {
@@ -19,6 +21,8 @@ export interface GuestWatcherDeps {
   readonly onChange: (units: readonly string[]) => void;
   readonly run: (calls: readonly CommandCall[]) => Promise<unknown>;
   readonly log: Pick<Logger, 'info' | 'warn'>;
+  readonly containers?: Containers;
+  readonly launched?: LaunchedContainers;
 }
 
 /** What makes no event is looked at this often. */
@@ -90,6 +94,7 @@ export class GuestWatcher implements Keeper {
       ...snapshot.by('networkInterface', 'instanceId', id).map(({ networkInterfaceId }) => networkInterfaceId),
     ]);
     if (units.length > 0) this.deps.onChange(units);
+    this.deps.launched?.sync();
   }
 
   /** Returns the instances of whose guests something else is known now. */
@@ -107,10 +112,15 @@ export class GuestWatcher implements Keeper {
       .filter((instance) => isForeign(instance) && isLive(instance));
   }
 
-  private locate({ holder }: Instance): Whereabouts {
+  private locate(guest: Instance): Whereabouts {
+    const { holder, instanceId } = guest;
+    const { containers, launched } = this.deps;
     if (holder.kind === 'process') return locateProcess(holder);
     if (holder.kind === 'namespace') return locateNamespace(holder);
-    return { state: 'unknown', reason: 'it is no guest' };
+    if (!containers || !launched) return { state: 'unknown', reason: 'no container engine is configured; set containerSocket' };
+    if (holder.kind === 'container') return containers.locate(holder.containerId);
+    const reason = guest.state === 'running' ? launched.waitsFor(guest) : undefined;
+    return reason === undefined ? containers.locate(containerName(instanceId)) : { state: 'unknown', reason: containers.trouble ?? reason };
   }
 
   /** Returns whether what is known of it has changed. */
@@ -133,7 +143,9 @@ export class GuestWatcher implements Keeper {
     if (found.state !== 'absent') this.absentSince.delete(instanceId);
     switch (found.state) {
       case 'there':
-        if (stoppedWithGuest(guest)) this.call({ command: 'guestStarted', input: { instanceId } }, instanceId);
+        // Those that are enid's own run when their instances do, not the other way round.
+        if (stoppedWithGuest(guest) && guest.holder.kind !== 'image')
+          this.call({ command: 'guestStarted', input: { instanceId } }, instanceId);
         return;
       case 'gone':
         if (guest.state !== 'shutting-down') this.call({ command: 'guestGone', input: { instanceId, reason: found.reason } }, instanceId);

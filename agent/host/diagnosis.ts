@@ -1,5 +1,6 @@
 import { missingParts } from '../kernel/feature-table.js';
 import type { KernelFeatures } from '../kernel/port.js';
+import { judgeForwarding, judgeManagers, judgeReversePath } from './coexistence.js';
 
 /** One thing that was looked at, and what was found. */
 export interface Finding {
@@ -37,8 +38,12 @@ export interface HostReading {
   readonly devices: readonly { readonly netns: string; readonly name: string; readonly networkInterfaceId: string }[];
   /** Instances with a directory under `/etc/netns`. */
   readonly instanceDirectories: readonly string[];
-  /** Services of the host that configure devices and are running. */
-  readonly managers: readonly string[];
+  /** Services of the host that configure devices and are running; whether a file of theirs tells them to leave ours alone. */
+  readonly managers: readonly { readonly name: string; readonly isTold: boolean }[];
+  /** Whether firewalld has its table in the host's own namespace. */
+  readonly firewalld: boolean;
+  /** Device by which the lab reaches the real network at this moment. */
+  readonly uplink?: string;
   /** Ids of VPCs, instances and network interfaces that the store knows; absent when nobody could be asked. */
   readonly known?: ReadonlySet<string>;
 }
@@ -46,6 +51,7 @@ export interface HostReading {
 /** Settings that are looked at. */
 export const SETTINGS = {
   bridgeFilter: 'net/bridge/bridge-nf-call-iptables',
+  reversePath: 'net/ipv4/conf/all/rp_filter',
   conntrackMax: 'net/netfilter/nf_conntrack_max',
   neighbours4: 'net/ipv4/neigh/default/gc_thresh3',
   neighbours6: 'net/ipv6/neigh/default/gc_thresh3',
@@ -70,6 +76,7 @@ export function judge(reading: HostReading): Finding[] {
     privileges,
     ...(privileges.level === 'ok' ? [judgeFeatures, judgeTools, judgeFlavours, judgeForwarding].flatMap((look) => look(reading)) : []),
     ...judgeSizes(reading),
+    ...judgeReversePath(reading),
     ...judgeManagers(reading),
     ...judgeLeftovers(reading),
   ];
@@ -168,33 +175,6 @@ function judgeFlavours({ features, filterTables }: HostReading): Finding[] {
   return findings.length > 0 ? findings : [{ level: 'ok', subject, message: flavour }];
 }
 
-function judgeForwarding({ hostRules, settings }: HostReading): Finding[] {
-  const subject = 'forwarding on the host';
-  const filter = /^\*filter$([\s\S]*?)^COMMIT$/m.exec(hostRules)?.[1] ?? '';
-  const drops = /^:FORWARD DROP\b/m.test(filter);
-  const docker = /^:DOCKER\b/m.test(filter);
-  const bridged = settings.get(SETTINGS.bridgeFilter) === 1;
-  if (!drops) return [{ level: 'ok', subject, message: 'not dropped by default' }];
-  const who = docker ? "Docker's rules drop" : 'the rules of the host drop';
-  const unaffected = "enid's namespaces have rules of their own and are not concerned";
-  const remedy = docker
-    ? 'for an uplink: iptables -I DOCKER-USER -i DEVICE -j ACCEPT'
-    : 'for an uplink: iptables -I FORWARD -i DEVICE -j ACCEPT';
-  return [
-    { level: 'note', subject, message: `${who} what the host forwards in its own namespace; ${unaffected}`, remedy },
-    ...(bridged
-      ? [
-          {
-            level: 'warning',
-            subject: 'bridges on the host',
-            message: `frames that a bridge of the host passes on go through the rules too (br_netfilter), and ${who} them`,
-            remedy: 'when hosts of enid are connected by that bridge: sysctl -w net.bridge.bridge-nf-call-iptables=0',
-          } as const,
-        ]
-      : []),
-  ];
-}
-
 function judgeSizes({ settings, devices, namespaces }: HostReading): Finding[] {
   const perRouter = new Map<string, number>();
   for (const { netns } of devices) perRouter.set(netns, (perRouter.get(netns) ?? 0) + 1);
@@ -219,15 +199,6 @@ function judgeSizes({ settings, devices, namespaces }: HostReading): Finding[] {
       `${namespaces.length} namespaces are in use by enid alone`,
     ),
   ];
-}
-
-function judgeManagers({ managers }: HostReading): Finding[] {
-  return managers.map((manager) => ({
-    level: 'note',
-    subject: manager,
-    message: 'runs and configures devices of the host; those of enid are in namespaces, where it does not look',
-    remedy: 'tell it to leave a device alone before you make it the parent of a subnet',
-  }));
 }
 
 function judgeLeftovers({ namespaces, devices, instanceDirectories, known }: HostReading): Finding[] {

@@ -4,9 +4,11 @@ import { run } from '../kernel/exec.js';
 import { probeFeatures } from '../kernel/features.js';
 import { attributesOf, textOf } from '../kernel/netlink/attributes.js';
 import { type Link, listLinks } from '../kernel/netlink/link.js';
+import { nftTables } from '../kernel/netlink/nft-tables.js';
 import { NETLINK, NetlinkSocket } from '../kernel/netlink/socket.js';
 import { insideNetns, netnsIdentity, netnsNames } from '../kernel/netns.js';
-import { isOurNamespace, isRouterNamespace } from '../kernel/resources.js';
+import { readHostNft } from '../kernel/nft.js';
+import { HOST_NAMESPACE, isOurNamespace, isRouterNamespace } from '../kernel/resources.js';
 import { readSysctlHere } from '../kernel/sysctl.js';
 import { isId } from '../model/ids.js';
 import { type FilterTables, type Finding, type HostReading, judge, lackingCapabilities, SETTINGS } from './diagnosis.js';
@@ -18,7 +20,11 @@ const FILTER_TABLES: ReadonlySet<string> = new Set(['raw', 'mangle', 'nat', 'fil
 const NFT_GET_TABLE = (10 << 8) | 1;
 const NFTA_TABLE_NAME = 1;
 
-const MANAGERS = { NetworkManager: '/run/NetworkManager', 'systemd-networkd': '/run/systemd/netif' } as const;
+/** Services that configure devices: a directory that is there while they run, directories of their settings. */
+const MANAGERS = {
+  NetworkManager: { runs: '/run/NetworkManager', settings: ['/etc', '/run', '/usr/lib'].map((each) => `${each}/NetworkManager/conf.d`) },
+  'systemd-networkd': { runs: '/run/systemd/netif', settings: ['/etc', '/run', '/usr/lib'].map((each) => `${each}/systemd/network`) },
+} as const;
 
 /**
  * Looks this machine over: privileges, kernel features, tools, what else filters or configures, limits, leftovers. Changes nothing.
@@ -39,17 +45,27 @@ async function readHost(known: ReadonlySet<string> | undefined): Promise<HostRea
     settings: readSettings(),
     namespaces,
     instanceDirectories: directory('/etc/netns').filter((name) => isId('instance', name)),
-    managers: Object.entries(MANAGERS).flatMap(([name, path]) => (existsSync(path) ? [name] : [])),
+    managers: Object.entries(MANAGERS).flatMap(([name, { runs, settings }]) =>
+      existsSync(runs) ? [{ name, isTold: settings.some(namesOurDevices) }] : [],
+    ),
     ...(known && { known }),
   };
-  if (lackingCapabilities(capabilities).length > 0) return { ...reading, hostRules: '', filterTables: [], devices: [] };
+  if (lackingCapabilities(capabilities).length > 0) return { ...reading, hostRules: '', firewalld: false, filterTables: [], devices: [] };
+  const uplink = (await readHostNft())?.uplink;
   return {
     ...reading,
+    ...(uplink !== undefined && { uplink }),
+    firewalld: nftTables(HOST_NAMESPACE, 'inet').includes('firewalld'),
     features: await probeFeatures(),
     hostRules: await hostRules(),
     filterTables: routers.flatMap((netns) => whileItExists(() => filterTablesOf(netns))),
     devices: ['', ...routers].flatMap((netns) => whileItExists(() => devicesOf(netns))),
   };
+}
+
+/** Whether a file in the directory speaks of devices that are named as ours are. */
+function namesOurDevices(path: string): boolean {
+  return directory(path).some((name) => lines(`${path}/${name}`).some((line) => !line.startsWith('#') && line.includes('enid-*')));
 }
 
 /** A namespace may go away while it is being read: then it has nothing. */

@@ -3,7 +3,9 @@ import type { AuditLog } from '../audit/log.js';
 import type { CommandCall, Transaction } from '../commands/transact.js';
 import type { Config } from '../config/schema.js';
 import type { InstanceRuntime } from '../instances/runtime.js';
+import type { RouterDiscards } from '../kernel/discards.js';
 import type { InterfaceCounters, KernelFeatures } from '../kernel/port.js';
+import type { VpcId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { StatusReader } from '../reconcile/status.js';
 import type { EventHub } from './event-hub.js';
@@ -23,6 +25,8 @@ export interface HttpDeps {
   readonly status: StatusReader;
   /** Counters of those interfaces that have a device here; the others are left out. */
   readonly counters: (networkInterfaceIds: readonly string[]) => Promise<ReadonlyMap<string, InterfaceCounters>>;
+  /** What the router of a VPC dropped before any rule; `undefined` when there is none here. */
+  readonly discards: (vpcId: VpcId) => RouterDiscards | undefined;
   readonly runtime: Pick<InstanceRuntime, 'consoleOutput' | 'initPid'>;
   readonly hostFacts: () => Promise<Readonly<Record<string, unknown>>>;
   readonly features: () => KernelFeatures;

@@ -13,7 +13,7 @@ const Readiness = z
 /** `/healthz`: the process answers. `/readyz`: the first pass over the kernel is done and the store takes changes. `/metrics`. */
 export function addHealth(
   app: FastifyInstance,
-  deps: Pick<HttpDeps, 'waitsFor' | 'metrics' | 'snapshot' | 'status' | 'counters' | 'log'>,
+  deps: Pick<HttpDeps, 'waitsFor' | 'metrics' | 'snapshot' | 'status' | 'counters' | 'discards' | 'log'>,
 ): void {
   const tags = ['Observation'];
   app.get(

@@ -84,6 +84,12 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   const receivedPackets = interfaceCounter('enid_interface_receive_packets_total', 'Packets that arrived at the interface.');
   const sentPackets = interfaceCounter('enid_interface_transmit_packets_total', 'Packets that the interface sent.');
   const drops = interfaceCounter('enid_interface_drops_total', 'Packets that were dropped, by what dropped them.', ['by']);
+  const discards = new Counter({
+    name: 'enid_router_discards_total',
+    help: "Packets that the kernel of a VPC's router dropped before any rule, by reason.",
+    labelNames: ['vpc_id', 'by'],
+    registers,
+  });
   const perInterface = [receivedBytes, sentBytes, receivedPackets, sentPackets, drops];
 
   const setInterface = (labels: Record<'network_interface_id' | 'instance_id', string>, counters: InterfaceCounters) => {
@@ -95,6 +101,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     drops.inc({ ...labels, by: 'egress-rules' }, counters.egressGroupDrops);
     drops.inc({ ...labels, by: 'source-check' }, counters.sourceCheckDrops);
     drops.inc({ ...labels, by: 'destination-check' }, counters.destinationCheckDrops);
+    drops.inc({ ...labels, by: 'frame' }, counters.frameDrops);
   };
 
   const reconcile: ReconcileMetrics = {
@@ -117,7 +124,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
       latency.observe({ method: labels.method, route: labels.route }, seconds);
     },
     /** The exposition text. Reads the kernel's counters now: nobody scrapes, nobody pays. */
-    scrape: async (deps: Pick<HttpDeps, 'snapshot' | 'status' | 'counters' | 'log'>): Promise<string> => {
+    scrape: async (deps: Pick<HttpDeps, 'snapshot' | 'status' | 'counters' | 'discards' | 'log'>): Promise<string> => {
       const snapshot = deps.snapshot();
       revision.set(snapshot.revision);
       for (const kind of RECORD_KINDS) records.set({ kind }, snapshot.tables[kind].size);
@@ -131,6 +138,11 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
         deps.log.warn({ err: error }, 'reading interface counters failed');
         return new Map<string, InterfaceCounters>();
       });
+      discards.reset();
+      for (const { vpcId } of snapshot.all('vpc')) {
+        const found = deps.discards(vpcId);
+        for (const [by, count] of Object.entries(found ?? {})) discards.inc({ vpc_id: vpcId, by }, count);
+      }
       for (const metric of perInterface) metric.reset();
       for (const { networkInterfaceId, attachment } of scraped) {
         const found = counters.get(networkInterfaceId);

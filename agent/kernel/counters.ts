@@ -15,6 +15,8 @@ const LINK_HEADER = 16;
 const IFLA = { name: 3, statistics64: 23 } as const;
 /** Past so many devices one listing of all is cheaper than asking for each. */
 const LIST_ALL_FROM = 16;
+/** Places in `struct rtnl_link_stats64`, beside the first four. */
+const STATISTIC = { rxDropped: 6, rxNoHandler: 23, rxOtherHostDropped: 24 } as const;
 const FAMILIES = [4, 6] as const;
 
 interface Traffic {
@@ -22,6 +24,7 @@ interface Traffic {
   readonly txPackets: number;
   readonly rxBytes: number;
   readonly txBytes: number;
+  readonly frameDrops: number;
 }
 
 /**
@@ -49,7 +52,7 @@ function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>)
     socket,
     [...buckets].flatMap((bucket) => FAMILIES.map((family) => SET.sourceCheckDropBucket(family, bucket))),
   );
-  const counters = [...traffic].map(([hostEnd, { rxPackets, rxBytes, txPackets, txBytes }]): [string, InterfaceCounters] => [
+  const counters = [...traffic].map(([hostEnd, { rxPackets, rxBytes, txPackets, txBytes, frameDrops }]): [string, InterfaceCounters] => [
     hostEnd,
     {
       // What the host end sends is what the instance receives.
@@ -61,6 +64,7 @@ function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>)
       egressGroupDrops: egress.get(hostEnd) ?? 0,
       sourceCheckDrops: source.get(hostEnd) ?? 0,
       destinationCheckDrops: destination.get(hostEnd) ?? 0,
+      frameDrops,
     },
   ]);
   return new Map(counters);
@@ -132,9 +136,10 @@ function readTraffic(socket: NetlinkSocket, names: readonly string[]): Map<strin
     const name = textOf(attributes.get(IFLA.name) ?? Buffer.alloc(0));
     const statistics = attributes.get(IFLA.statistics64);
     if (!statistics || !wanted.has(name)) continue;
-    // struct rtnl_link_stats64 (linux/if_link.h) begins with these, 64 bits each.
-    const [rxPackets = 0, txPackets = 0, rxBytes = 0, txBytes = 0] = [0, 8, 16, 24].map((at) => Number(statistics.readBigUInt64LE(at)));
-    traffic.set(name, { rxPackets, txPackets, rxBytes, txBytes });
+    // struct rtnl_link_stats64 (linux/if_link.h), 64 bits each; older kernels have fewer.
+    const at = (index: number) => (index * 8 + 8 <= statistics.length ? Number(statistics.readBigUInt64LE(index * 8)) : 0);
+    const frameDrops = at(STATISTIC.rxDropped) + at(STATISTIC.rxNoHandler) + at(STATISTIC.rxOtherHostDropped);
+    traffic.set(name, { rxPackets: at(0), txPackets: at(1), rxBytes: at(2), txBytes: at(3), frameDrops });
   }
   return traffic;
 }

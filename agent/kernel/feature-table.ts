@@ -17,6 +17,10 @@ export const RULE_FEATURES = {
   conntrack: ['filter FORWARD -m conntrack --ctstate RELATED', 'filter FORWARD -m conntrack --ctdir ORIGINAL'],
   mark: ['mangle PREROUTING -j MARK --set-xmark 0x1/0xffff', 'filter FORWARD -m mark --mark 0x10000/0x10000'],
   comment: ['filter INPUT -m comment --comment enid:probe'],
+  connlimit: [
+    'filter FORWARD -m conntrack ! --ctstatus CONFIRMED -m statistic --mode random --probability 0.5',
+    'filter FORWARD -m connlimit --connlimit-above 1 --connlimit-mask 0 --connlimit-saddr -m recent --set --name probe --rsource',
+  ],
 } as const satisfies Record<string, readonly string[]>;
 export type RuleFeature = keyof typeof RULE_FEATURES;
 
@@ -40,6 +44,10 @@ const RULES = (version: string) => ({
   connmark: rules('connmark', version),
   conntrack: rules('conntrack', version),
   mark: { needed: true, disables: `route tables of subnets other than local, IPv${version}: rules set marks` },
+  connlimit: {
+    needed: false,
+    disables: `the limit of tracked flows per interface, IPv${version}: rules use connlimit, statistic and recent`,
+  },
   comment: { needed: true, disables: `telling after a restart whether the rules of IPv${version} are current` },
 });
 type Prefixed<P extends string> = { readonly [K in RuleFeature as `${P} ${K}`]: Part };
@@ -65,6 +73,11 @@ export const FEATURES = {
   tun: { needed: false, disables: 'encryption of VPN connections: they become plain links (/dev/net/tun)' },
 } as const satisfies Record<string, Part>;
 export type Feature = keyof typeof FEATURES;
+
+/** Whether the rules that limit flows can be loaded. */
+export function hasFlowLimit({ features }: Pick<KernelFeatures, 'features'>): boolean {
+  return features['iptables connlimit'] === true && features['ip6tables connlimit'] === true;
+}
 
 /** Command line tools, each with the argument that makes it say its version. */
 export const TOOLS = {

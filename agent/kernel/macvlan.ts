@@ -3,6 +3,7 @@ import { type HostDevice, outage, unfitness } from '../model/parent-device.js';
 import { KernelError, throwFirst } from './errors.js';
 import { changeLink, findLink, type Link, listLinks, newMacvlan } from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
+import { isHeldNetns } from './netns.js';
 import { guardedDevices, removeGuard } from './nft.js';
 import type { MacvlanSpec } from './port.js';
 import { HOST_NAMESPACE, isOurHostDevice } from './resources.js';
@@ -106,9 +107,11 @@ export async function clearHost(): Promise<void> {
 /** Whether a device is a macvlan one on that device of the host. In the host's own namespace no number names the namespace. */
 export const isOn = ({ kind, peer }: Link, parent: Pick<Link, 'index'>): boolean => kind === 'macvlan' && peer?.index === parent.index;
 
-async function removeObstacle(sockets: NamespaceSockets, { netns, name, end }: MacvlanSpec, { kind }: Link): Promise<void> {
-  // In the host's own namespace nothing of somebody else's is touched.
-  if (end === 'host' && kind !== 'macvlan') throw new KernelError(`there is another device ${name}`, { kind: 'exists' });
+/** What is left of an earlier attachment goes; what the guest, or the host, has made itself does not. */
+async function removeObstacle(sockets: NamespaceSockets, { netns, name, end }: MacvlanSpec, obstacle: Link): Promise<void> {
+  const isLeft = isOurs(obstacle, end) || (obstacle.kind === 'veth' && end === 'instance' && !isHeldNetns(netns));
+  if (!isLeft)
+    throw new KernelError(`there is another device ${name} in ${netns}; remove or rename it`, { kind: 'exists', errno: 'EEXIST' });
   throwFirst(await deleteLinks(sockets, netns, [name]));
 }
 

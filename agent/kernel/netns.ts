@@ -134,7 +134,7 @@ const heldPath = (name: string): string => `${HELD_NETNS_DIR}/${name}`;
 
 /** Whether a name under `NETNS_DIR` is on a namespace of somebody else's, or is about to be. */
 export function isHeldNetns(name: string): boolean {
-  return lstatSync(netnsPath(name), { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+  return name !== HOST_NAMESPACE && (lstatSync(netnsPath(name), { throwIfNoEntry: false })?.isSymbolicLink() ?? false);
 }
 
 /**

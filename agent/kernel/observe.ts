@@ -84,7 +84,7 @@ export class Observer {
           netnsOf(netns),
           // The settings of somebody else's namespace are none of ours.
           ...(isHeldNetns(netns) ? [] : sysctlsOf(netns, SYSCTLS.instance)),
-          ...this.#marked(netns),
+          ...this.#instanceObjects(netns),
           ...(await this.#instanceFilter(netns)),
         ];
       case 'host':
@@ -183,15 +183,27 @@ export class Observer {
 
   /** What bears our protocol number. */
   #marked(netns: string): KernelObject[] {
-    const socket = this.#sockets.route(netns);
-    const links = listLinks(socket);
+    const links = listLinks(this.#sockets.route(netns));
     const names = namesOf(links);
+    return [...this.#markedButNeighbours(netns, links, names), ...this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL)];
+  }
+
+  /** Only macvlan devices have neighbours that we set. */
+  #instanceObjects(netns: string): KernelObject[] {
+    const links = listLinks(this.#sockets.route(netns));
+    return links.some(({ kind }) => kind === 'macvlan') ? this.#marked(netns) : this.#markedButNeighbours(netns, links, namesOf(links));
+  }
+
+  /**
+   * For namespaces in which we set no neighbours. The kernel has one table of neighbours for all namespaces, and goes through all of it
+   * for each that asks: with hundreds of instances that would be most of the work.
+   */
+  #markedButNeighbours(netns: string, links: readonly Link[], names: ReadonlyMap<number, string>): KernelObject[] {
     return [
       ...this.#macvlans(netns, links),
-      ...this.#ownAddresses(netns, names, listAddresses(socket)),
+      ...this.#ownAddresses(netns, names, listAddresses(this.#sockets.route(netns))),
       ...this.#routes(netns, names, ({ protocol }) => protocol === PROTOCOL),
       ...this.#rules(netns, ({ protocol }) => protocol === PROTOCOL),
-      ...(mayHaveNeighbours(netns, links) ? this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL) : []),
     ];
   }
 
@@ -276,14 +288,6 @@ export class Observer {
 function netnsOf(netns: string): KernelObject {
   const identity = isHeldNetns(netns) ? netnsIdentity(netns) : undefined;
   return { kind: 'netns', netns, ...(identity !== undefined && { holder: { path: '', identity } }) };
-}
-
-/**
- * Whether there may be neighbours of ours: in instances only at macvlan devices. The kernel has one table of neighbours for all namespaces,
- * and goes through all of it for each that asks: with hundreds of instances that would be most of an observation's work.
- */
-function mayHaveNeighbours(netns: string, links: readonly Link[]): boolean {
-  return namespaceRole(netns) !== 'instance' || links.some(({ kind }) => kind === 'macvlan');
 }
 
 const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.map(({ index, name }) => [index, name]));

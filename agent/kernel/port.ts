@@ -208,6 +208,8 @@ export interface InterfaceCounters {
   readonly egressGroupDrops: number;
   readonly sourceCheckDrops: number;
   readonly destinationCheckDrops: number;
+  /** Frames from the instance that mean nothing to a router: for another MAC, with VLAN tags, of unknown kinds. */
+  readonly frameDrops: number;
 }
 
 export interface Kernel {

@@ -85,6 +85,7 @@ function configure(router: NetlinkSocket, instance: NetlinkSocket, spec: VethSpe
   ]);
   throwFirst([...prepared, ...otherEnd]);
   askAgainSoon(instance, peer.index);
+  if (isHeldNetns(spec.peer.netns)) allowIpv6(spec.peer);
   throwFirst(router.batch([changeLink(name, { up: true })]));
   addLinkLocal(router, spec, host.index);
 }
@@ -96,6 +97,13 @@ const NEIGHBOUR_RETRANSMISSION_MS = 50;
 export function askAgainSoon(instance: NetlinkSocket, index: number): void {
   const [refused] = instance.batch(FAMILIES.map((family) => setRetransmission(family, index, NEIGHBOUR_RETRANSMISSION_MS)));
   throwFirst([refused ?? null]);
+}
+
+/** Engines switch IPv6 off in their containers; on devices of ours it is up to their addresses. */
+function allowIpv6({ netns, name }: VethSpec['peer']): void {
+  const [refused] = writeSysctls(netns, [{ path: `net/ipv6/conf/${name}/disable_ipv6`, value: '0' }]);
+  // A kernel without IPv6.
+  if (refused && refused.kind !== 'not-found') throw refused;
 }
 
 /** The kernel adds it too, but not again once somebody took it away, and not on a device on which IPv6 was turned off. */

@@ -7,6 +7,10 @@ export type InstanceHolder =
   | { readonly kind: 'netns' }
   /** Somebody else's, by its name under `/run/netns`. */
   | { readonly kind: 'namespace'; readonly name: string }
+  /** That of a running container, by the engine's id. */
+  | { readonly kind: 'container'; readonly containerId: string; readonly name: string }
+  /** That of a container which the agent starts, stops and removes with the instance. */
+  | { readonly kind: 'image'; readonly image: string; readonly command?: readonly string[] }
   /** That of a process of somebody else's. Its start, in clock ticks since the host's boot, tells it from a later one with its number. */
   | { readonly kind: 'process'; readonly pid: number; readonly startTime: string; readonly bootId: string };
 

@@ -31,8 +31,11 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
   const present = presentInterface(snapshot, settings.hostId, networkInterfaceId);
   const subnet = present && snapshot.get('subnet', present.eni.subnetId);
   if (!present || !subnet) return [];
+  const routing = vpcRouting(snapshot, present.eni.vpcId);
+  if (!isHeld(snapshot, settings, present)) return closedRows(present, routing);
   const { parent } = subnet;
   if (parent) {
+    if (!isHeld(snapshot, settings, present)) return [];
     const { netns } = present.holder;
     const via = macvlanGateway(subnet);
     const device = instanceEndName(present.deviceIndex);
@@ -44,8 +47,6 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
       ...instanceSide(snapshot, present, { netns, device }, subnet, via.address),
     ];
   }
-  const routing = vpcRouting(snapshot, present.eni.vpcId);
-  if (!isHeld(snapshot, settings, present)) return closedRows(present, routing);
   const ends = endsOf(present);
   return [
     vethOf(present, ends, routing, settings),

@@ -34,6 +34,8 @@ export interface PlanSettings {
   readonly uplink?: Uplink;
   /** Namespaces of others that instances are in, by instance: as long as they are there. */
   readonly holders?: ReadonlyMap<string, NamespaceHolder>;
+  /** Flows that connection tracking may hold for one interface; absent or 0: no limit. */
+  readonly flowsPerInterface?: number;
   /** How VPN tunnels are made: by WireGuard (when absent), or as plain links on hosts without it. */
   readonly tunnel?: TunnelKind;
 }

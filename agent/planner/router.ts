@@ -25,7 +25,7 @@ export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: st
   if (!vpc || !isVpcPresent(snapshot, settings.hostId, vpcId)) return [];
   const netns = routerNamespace(vpc.vpcId);
   const routing = vpcRouting(snapshot, vpcId);
-  const { inputs, rulesets } = vpcFirewall(snapshot, vpc);
+  const { inputs, rulesets } = vpcFirewall(snapshot, vpc, settings.flowsPerInterface);
   return [
     { kind: 'netns', netns },
     ...Object.entries(SYSCTLS.router).map(([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value })),

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { toKernelError } from '../kernel/errors.js';
 import type { Kernel, KernelOp, OpResult, PlannedOp } from '../kernel/port.js';
 import { keyOf } from '../kernel/port.js';
 import type { Snapshot } from '../model/snapshot.js';
@@ -33,6 +34,9 @@ export interface PassReport {
   readonly failures: number;
   readonly durationMs: number;
 }
+
+/** Unit of the looking itself: a fault while the kernel cannot be observed. */
+const OBSERVATION = 'observation';
 
 interface Arrival {
   readonly observation: Observation;
@@ -142,11 +146,32 @@ export class ReconcileLoop {
     try {
       const observed = await this.deps.kernel.observe(namespaces);
       this.arrivals.push({ observation, observed, ...(namespaces && { namespaces }) });
+      if (namespaces === undefined) this.canObserve();
       this.wake();
     } catch (error) {
       this.ledger.abandon(observation);
-      this.deps.log.error({ err: error }, 'observing the kernel failed, will retry at the next resync');
+      this.cannotObserve(error);
     }
+  }
+
+  private canObserve(): void {
+    clearTimeout(this.retries.get(OBSERVATION));
+    this.retries.delete(OBSERVATION);
+    if (this.deps.status.condition(OBSERVATION)) this.deps.status.record(OBSERVATION);
+    this.deps.status.forget(OBSERVATION);
+  }
+
+  /** Nobody knows what has changed where: the next try looks at everything. */
+  private cannotObserve(error: unknown): void {
+    if (this.stopped) return;
+    const { kind: reason, message } = toKernelError(error);
+    const pause = this.deps.status.record(OBSERVATION, { reason, message }) ?? 0;
+    this.deps.log.error({ err: error, retryMs: Math.round(pause) }, 'observing the kernel failed, will retry');
+    clearTimeout(this.retries.get(OBSERVATION));
+    this.retries.set(
+      OBSERVATION,
+      setTimeout(() => void this.observe(), pause),
+    );
   }
 
   private async observeDrift(): Promise<void> {

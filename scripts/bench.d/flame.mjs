@@ -52,7 +52,7 @@ function place(node, x, depth) {
 }
 place(tree, 0, 0);
 
-const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+const xmlText = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 const colour = (name) => {
   const hue = name.includes('agent/kernel') ? 10 : name.includes('agent/') ? 35 : name.includes(' ') ? 55 : 200;
   return `hsl(${hue} 75% ${66 + ([...name].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % 12)}%)`;
@@ -61,8 +61,8 @@ const height = (Math.max(...boxes.map(({ depth }) => depth)) + 1) * ROW;
 const scale = WIDTH / tree.time;
 const shapes = boxes.map(({ node, x, depth }) => {
   const [left, width] = [x * scale, node.time * scale];
-  const shown = width > 30 ? escaped(node.name.slice(0, Math.floor(width / 6.2))) : '';
-  const title = `${escaped(node.name)}: ${((100 * node.time) / tree.time).toFixed(1)} %`;
+  const shown = width > 30 ? xmlText(node.name.slice(0, Math.floor(width / 6.2))) : '';
+  const title = `${xmlText(node.name)}: ${((100 * node.time) / tree.time).toFixed(1)} %`;
   const box = `<rect x="${left.toFixed(1)}" y="${depth * ROW}" width="${width.toFixed(1)}" height="${ROW - 1}" fill="${colour(node.name)}"/>`;
   const text = shown && `<text x="${(left + 2).toFixed(1)}" y="${depth * ROW + 12}">${shown}</text>`;
   return `<g><title>${title}</title>${box}${text}</g>`;

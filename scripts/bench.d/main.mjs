@@ -2,6 +2,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { api } from './api.mjs';
 import { attach } from './attach.mjs';
+import { containers } from './containers.mjs';
 import { failover } from './failover.mjs';
 import { fleet } from './fleet.mjs';
 import { macvlan } from './macvlan.mjs';
@@ -11,7 +12,7 @@ import { path } from './path.mjs';
 import { printJson, printMarkdown, printTable } from './print.mjs';
 import { routes } from './routes.mjs';
 
-const BENCHMARKS = { api, attach, move, failover, routes, metadata, macvlan, path, fleet };
+const BENCHMARKS = { api, attach, containers, move, failover, routes, metadata, path, macvlan, fleet };
 
 const { values } = parseArgs({
   options: {

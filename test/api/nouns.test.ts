@@ -179,6 +179,7 @@ const COUNTERS = {
   egressGroupDrops: 4,
   sourceCheckDrops: 5,
   destinationCheckDrops: 6,
+  frameDrops: 7,
 };
 
 describe('rules, routes and associations', () => {

@@ -13,7 +13,7 @@ describe.skipIf(reason !== '')(`Docker lab${reason && ` (${reason})`}`, { timeou
   it('two agent hosts in containers prove every lab, side by side, and again after a restart', async () => {
     const { code, out } = await withDocker(`
       ${LAB} up
-      docker inspect -f '{{.Name}} privileged={{.HostConfig.Privileged}} ports={{.HostConfig.PortBindings}}' enid-host1 enid-host2
+      docker inspect -f '{{.Name}} privileged={{.HostConfig.Privileged}} ports={{.HostConfig.PortBindings}}' enid-host1 enid-host2 enid-web
       ${LAB} test
       docker stop enid-host1 enid-host2
       if ${LAB} test; then echo unnoticed; fi
@@ -24,6 +24,8 @@ describe.skipIf(reason !== '')(`Docker lab${reason && ` (${reason})`}`, { timeou
     for (const name of ['first', 'backnet', 'appliances', 'two-publics']) expect(out).toContain(`host2: lab ${name}\n`);
     expect(fullMatches(out)).toBe(8);
     expect(out).toContain('host1: as before its restart');
+    expect(out).toContain('client asks web: from a workload\nwithout the permission: no answer\nwith it: from a workload\n');
+    expect(out).toContain('/enid-web privileged=false ports=map[]');
     for (const host of ['host1', 'host2']) {
       expect(out).toContain(`/enid-${host} privileged=false ports=map[]`);
       expect(out).toContain(`${host}: lab first failed`);

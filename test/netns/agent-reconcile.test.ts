@@ -17,11 +17,12 @@ describe('restart', () => {
       const [a, b] = [await instance(), await instance({ userData: '#!/bin/sh\nsleep 300 &\necho started' })];
       await inside(a.instanceId, 'ping', '-c', '1', b.address);
       const stream = spawn('ip', ['netns', 'exec', a.instanceId, 'ping', '-i', '0.01', '-c', '200', '-W', '1', b.address]);
+      // It may end before the agent is back.
+      const ended = once(stream, 'exit');
       let output = '';
       stream.stdout.on('data', (chunk) => {
         output += chunk;
       });
-      const ended = once(stream, 'exit');
       const before = agent.log.length;
       expect(await agent.stop()).toBe(0);
       await agent.start();

@@ -63,7 +63,7 @@ describe('the doctor on this machine', () => {
     const forwarding = async () => (await diagnose()).filter(({ subject }) => subject === 'forwarding on the host');
     expect(await forwarding()).toEqual([expect.objectContaining({ level: 'ok' })]);
     await run('iptables', ['-P', 'FORWARD', 'DROP'], { timeoutMs: 5000 });
-    await run('iptables', ['-N', 'DOCKER'], { timeoutMs: 5000 });
+    await run('iptables', ['-N', 'DOCKER-USER'], { timeoutMs: 5000 });
     expect(await forwarding()).toEqual([
       expect.objectContaining({ level: 'note', message: expect.stringContaining("Docker's rules drop") }),
     ]);

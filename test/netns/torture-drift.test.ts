@@ -72,7 +72,7 @@ it('whatever is destroyed or distorted in the kernel is repaired, and instances 
       destroyed.set(kind, (destroyed.get(kind) ?? 0) + 1);
     }
     await untilRepaired(done.join(', then '));
-    await until(() => received() > before + 5, 10_000, `traffic elsewhere after ${done.join(', then ')}`);
+    await until(() => received() > before + 5, 60_000, `traffic elsewhere after ${done.join(', then ')}`);
   }
   Object.assign(facts, { rounds, destroyed: Object.fromEntries(destroyed) });
   expect(kinds.filter((kind) => !destroyed.has(kind))).toEqual([]);

@@ -67,6 +67,7 @@ export const TEST_COUNTERS: InterfaceCounters = {
   egressGroupDrops: 4,
   sourceCheckDrops: 5,
   destinationCheckDrops: 6,
+  frameDrops: 7,
 };
 
 export async function startApi({
@@ -110,6 +111,7 @@ export async function startApi({
     snapshot: () => store.snapshot(),
     status,
     counters: async (ids) => new Map([...host.counters].filter(([id]) => ids.includes(id))),
+    discards: () => ({ header: 1, address: 2, noRoute: 3, fragment: 4, reversePath: 5 }),
     runtime: {
       consoleOutput: async () => ({ output: 'hello\n', timestamp: '2026-01-01T00:00:00.000Z' }),
       initPid: (instanceId) => (store.snapshot().get('instance', instanceId)?.state === 'running' ? 4711 : undefined),

@@ -131,6 +131,15 @@ class Walk {
         return (match.states as readonly string[]).includes(packet.ct?.state ?? 'INVALID');
       case 'ctDirection':
         return packet.ct?.direction === match.direction;
+      case 'unconfirmed':
+        return packet.ct?.state === 'NEW';
+      // Nobody here holds many flows.
+      case 'flowsAbove':
+      case 'noted':
+        return false;
+      case 'sample':
+      case 'note':
+        return true;
     }
   }
 

@@ -2,6 +2,7 @@
 set -euo pipefail
 data=$1
 shift
+trap 'exit 130' INT TERM
 mount --make-rprivate /
 ip link set lo up
 # Docker keeps its containers in control groups. A fresh /sys over the machine's hides them.

@@ -136,6 +136,7 @@ const Counters = z.looseObject({
   egressGroupDrops: z.number(),
   sourceCheckDrops: z.number(),
   destinationCheckDrops: z.number(),
+  frameDrops: z.number(),
 });
 
 function countersText(session: Session, answer: unknown): string {
@@ -149,6 +150,7 @@ function countersText(session: Session, answer: unknown): string {
       ['groups, egress', drops(counters.egressGroupDrops)],
       ['source check', drops(counters.sourceCheckDrops)],
       ['destination check', drops(counters.destinationCheckDrops)],
+      ['frames', drops(counters.frameDrops)],
     ],
     session.paint,
   );

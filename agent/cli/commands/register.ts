@@ -11,6 +11,7 @@ export function registerCommand(program: Command, io: Io): void {
   program
     .command('register')
     .description('Make an instance of a namespace that is there already; terminate takes the interfaces out and leaves it alone')
+    .option('--container <id>', 'a running container, by id or name')
     .option('--netns <name>', 'a network namespace, see ip netns list')
     .option('--pid <pid>', 'the network namespace of a process', parsePid)
     .option('--type <type>', 'instance type, see eni describe types')
@@ -24,7 +25,11 @@ export function registerCommand(program: Command, io: Io): void {
     .option('--client-token <token>', 'the same token with the same parameters registers only once')
     .addHelpText(
       'after',
-      examples('eni register --netns blue --subnet public --group web --name blue', 'eni register --pid 4711 --subnet public --index 1'),
+      examples(
+        'eni register --container web --subnet public --group web',
+        'eni register --netns blue --subnet public --group web --name blue',
+        'eni register --pid 4711 --subnet public --index 1',
+      ),
     )
     .action(action(io, register));
 }
@@ -46,6 +51,7 @@ async function register(session: Session, _args: readonly unknown[], options: an
     'POST',
     `${NOUNS.instance.path}/register`,
     given({
+      containerId: options.container,
       netns: options.netns,
       pid: options.pid,
       instanceType: options.type,

@@ -1,6 +1,7 @@
 import type { CommandName } from '../../commands/index.js';
 import type { CommandCall } from '../../commands/transact.js';
 import { apiError, invalidValue } from '../../model/errors.js';
+import { type Image, imagesOf } from '../../model/images.js';
 import type { Snapshot } from '../../model/snapshot.js';
 import type { Tags } from '../../model/tags.js';
 import type { HttpDeps } from '../deps.js';
@@ -11,10 +12,13 @@ import type { Tree } from './params.js';
 export interface Region extends ViewContext {
   readonly accountId: string;
   readonly zones: readonly string[];
+  /** Those that this host lists. */
+  readonly images: readonly Image[];
 }
 
 export function regionOf(deps: HttpDeps): Region {
-  return { ...viewContext(deps, deps.snapshot()), accountId: deps.config.accountId, zones: deps.zones };
+  const { accountId, containerImages } = deps.config;
+  return { ...viewContext(deps, deps.snapshot()), accountId, zones: deps.zones, images: imagesOf(containerImages) };
 }
 
 export interface ActionRequest {

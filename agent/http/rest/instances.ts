@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { containerName } from '../../guests/launched.js';
 import { instanceNamespace } from '../../kernel/resources.js';
 import type { Instance } from '../../model/instance.js';
 import { NetworkInterfaceView, networkInterfaceView } from './network-interfaces.js';
@@ -32,9 +33,13 @@ export const InstanceView = z
       .discriminatedUnion('kind', [
         z.strictObject({ kind: z.literal('netns') }),
         z.strictObject({ kind: z.literal('namespace'), name: z.string() }),
+        z.strictObject({ kind: z.literal('container'), containerId: z.string(), name: z.string() }),
+        z.strictObject({ kind: z.literal('image'), image: z.string(), command: z.array(z.string()).optional(), containerName: z.string() }),
         z.strictObject({ kind: z.literal('process'), pid: z.number().int() }),
       ])
-      .describe("What holds its network namespace: enid itself, or somebody else's namespace by name, or a process."),
+      .describe(
+        "What holds its network namespace: enid itself, or somebody else's namespace by name, container or process, or a container that enid started from an image.",
+      ),
     namespace: z.string().describe('Its network namespace: ip netns exec NAMESPACE …'),
     initPid: z.number().int().optional().describe('First process of its PID namespace, as the host numbers it; while its user data runs.'),
     userData: z.string().optional(),
@@ -90,14 +95,20 @@ export function instanceView(instance: Instance, context: ViewContext): z.output
     ...(primary?.association && { publicIpAddress: primary.association.publicIp }),
     ...(primary?.association?.publicDnsName !== undefined && { publicDnsName: primary.association.publicDnsName }),
     networkInterfaces: interfaces,
-    holder: holderView(instance.holder),
+    holder: holderView(instance),
     namespace: instanceNamespace(instanceId as Instance['instanceId']),
     ...(initPid !== undefined && { initPid }),
     ...conditionField(context, instanceId),
   };
 }
 
-function holderView(holder: Instance['holder']): z.output<typeof InstanceView>['holder'] {
+function holderView({ holder, instanceId }: Instance): z.output<typeof InstanceView>['holder'] {
+  if (holder.kind === 'image')
+    return {
+      ...pick(holder, ['kind', 'image']),
+      ...(holder.command && { command: [...holder.command] }),
+      containerName: containerName(instanceId),
+    };
   return holder.kind === 'process' ? { kind: 'process', pid: holder.pid } : holder;
 }
 

@@ -147,9 +147,9 @@ function attachmentView(
 ): z.output<typeof AttachmentView> {
   const running = snapshot.get('instance', attachment.instanceId)?.state === 'running';
   const { attachmentId, instanceId, deviceIndex, networkCardIndex, deleteOnTermination, attachTime } = attachment;
-  const hasDevice = running && status !== 'detaching';
   const parent = snapshot.get('subnet', subnetId)?.parent?.device;
   const hostSide = parent === undefined ? { hostEnd: hostEndName(attachmentId) } : { parent };
+  const hasDevice = running && status !== 'detaching';
   return {
     attachmentId,
     instanceId,
@@ -170,9 +170,20 @@ const CountersView = z
     txBytes: z.number().describe('Bytes that the interface sent.'),
     txPackets: z.number(),
     ingressGroupDrops: z.number().describe('Packets to the interface that no rule of its groups let in.'),
-    egressGroupDrops: z.number().describe('Packets of the interface that no rule of its groups let out.'),
-    sourceCheckDrops: z.number().describe("Packets of the interface with a source that is not the interface's."),
+    egressGroupDrops: z
+      .number()
+      .describe(
+        'Packets of the interface that no rule of its groups let out, that the router itself has no use for, or that are past the limit of flows.',
+      ),
+    sourceCheckDrops: z
+      .number()
+      .describe(
+        "Packets of the interface with a source that is not the interface's; without source check only those that meet another limit.",
+      ),
     destinationCheckDrops: z.number().describe("Packets to the interface with a destination that is not the interface's."),
+    frameDrops: z
+      .number()
+      .describe('Frames of the interface that mean nothing to a router: for another MAC, with VLAN tags, of unknown kinds.'),
   })
   .meta({ id: 'InterfaceCounters', description: 'Since the device was made; a move or a stop starts anew.' });
 

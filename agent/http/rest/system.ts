@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { imagesOf } from '../../model/images.js';
 import { INSTANCE_TYPES } from '../../model/instance-types.js';
 import { TAGGED_KINDS, type TaggedKind, taggedKindOf } from '../../model/resource.js';
 import { ID_FIELD, type Snapshot } from '../../model/snapshot.js';
@@ -32,6 +33,16 @@ const InstanceTypeView = z
     architecture: z.enum(['x86_64', 'arm64']),
   })
   .meta({ id: 'InstanceType' });
+
+const ImageView = z
+  .strictObject({
+    imageId: z.string(),
+    name: z.string(),
+    description: z.string(),
+    architecture: z.enum(['x86_64', 'arm64']),
+    kind: z.enum(['netns', 'container']).describe('What its instances are: plain namespaces, or containers.'),
+  })
+  .meta({ id: 'Image' });
 
 const HostView = z
   .strictObject({
@@ -115,6 +126,16 @@ export const systemRoutes = [
     key: ({ instanceType }) => instanceType,
     filters: { 'instance-type': (t) => [t.instanceType] },
     items: () => [...INSTANCE_TYPES.values()],
+  }),
+  plainList({
+    path: '/v1/images',
+    operationId: 'listImages',
+    summary: 'Images that instances can be run from',
+    tag: HOST,
+    item: ImageView,
+    key: ({ imageId }) => imageId,
+    filters: { 'image-id': (image) => [image.imageId], name: (image) => [image.name] },
+    items: ({ deps }) => [...imagesOf(deps.config.containerImages)],
   }),
   plainList({
     path: '/v1/conditions',

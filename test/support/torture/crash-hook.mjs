@@ -7,7 +7,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
-const plan = process.env.ENID_TORTURE_CRASH;
+const plan = process.env.TORTURE_CRASH;
 const { readFileSync, unlinkSync, writeFileSync } = fs;
 
 /** Steps to survive; read anew when the file appears. */

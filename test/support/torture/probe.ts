@@ -33,7 +33,7 @@ export class Probe {
   async order(order: Order): Promise<void> {
     const before = this.ready;
     this.child.stdin?.write(`${JSON.stringify(order)}\n`);
-    await until(() => this.ready > before, 20_000, `probe in ${this.netns}`);
+    await until(() => this.ready > before, 90_000, `probe in ${this.netns}`);
   }
 
   get pid(): number {

@@ -67,6 +67,3 @@ export async function destroy(object: KernelObject, dice: Dice): Promise<string 
   const { exitCode } = await execa(file, rest, { reject: false, timeout: 20_000 });
   return exitCode === 0 ? `${argv.join(' ')} in ${object.netns}` : undefined;
 }
-
-/** All kinds of objects there are. */
-export const KINDS = Object.keys(SABOTAGE) as ObjectKind[];

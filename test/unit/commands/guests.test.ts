@@ -72,6 +72,30 @@ describe('register', () => {
   });
 });
 
+describe('run from a container image', () => {
+  const image = { imageId: 'ami-0c0ffee0c0ffee0c0', name: 'web', containerImage: 'nginx:1.25', command: ['nginx'] };
+  const run = (hasEngine: boolean, imageId: string) => {
+    const c = city();
+    c.world.context = { ...c.world.context, containers: { images: [image], hasEngine } };
+    return { ...c, input: { subnetId: c.subnetId, imageId } };
+  };
+
+  it('is an instance in a container; other images are plain namespaces', () => {
+    for (const [imageId, holder] of [
+      [image.imageId, { kind: 'image', image: 'nginx:1.25', command: ['nginx'] }],
+      ['ami-0123456789abcdef0', { kind: 'netns' }],
+    ] as const) {
+      const { world, input } = run(true, imageId);
+      expect(world.get('instance', world.run('runInstances', input).instanceIds[0]).holder).toEqual(holder);
+    }
+  });
+
+  it('is refused without an engine', () => {
+    const { world, input } = run(false, image.imageId);
+    world.refuse('runInstances', input, 'UnsupportedOperation', /nginx:1.25.*--container-socket/);
+  });
+});
+
 describe('a guest that others', () => {
   it('stop: the instance stops, and starts with it, once more', () => {
     const { world, register } = guests();

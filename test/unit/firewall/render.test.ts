@@ -44,6 +44,13 @@ describe('rule texts', () => {
     await expect(render(compileRuleset(world.snapshot(), vpc.vpcId, family))).toMatchFileSnapshot(`../../golden/${file}`);
   });
 
+  it.each([4, 6] as const)('that limit flows, IPv%s', async (family) => {
+    const { world, vpc } = plain();
+    await expect(render(compileRuleset(world.snapshot(), vpc.vpcId, family, 16_384))).toMatchFileSnapshot(
+      `../../golden/flows.${family}.rules`,
+    );
+  });
+
   it('do not depend on how many interfaces there are', () => {
     const { world, vpc } = tiers();
     const before = render(compileRuleset(world.snapshot(), vpc.vpcId, 4));

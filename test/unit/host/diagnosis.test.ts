@@ -36,6 +36,7 @@ const SOUND: HostReading = {
   devices: [{ netns: VPC, name: 'e0', networkInterfaceId: ENI }],
   instanceDirectories: [INSTANCE],
   managers: [],
+  firewalld: false,
   known: new Set([VPC, INSTANCE, ENI]),
 };
 
@@ -122,11 +123,18 @@ describe('what the doctor says', () => {
       'iptables flavour',
       /iptables is legacy, but a, b also hold tables of the nft flavour/,
     ],
-    ['Docker', { hostRules: rules('DROP', ':DOCKER - [0:0]\n') }, 'note', 'forwarding on the host', /Docker's rules drop/, /DOCKER-USER/],
+    [
+      'Docker',
+      { hostRules: rules('DROP', ':DOCKER-USER - [0:0]\n') },
+      'note',
+      'forwarding on the host',
+      /Docker's rules drop/,
+      /DOCKER-USER/,
+    ],
     ['a firewall on the host', { hostRules: rules('DROP') }, 'note', 'forwarding on the host', /the rules of the host drop/, /-I FORWARD/],
     [
       'Docker, and bridges that ask it',
-      { hostRules: rules('DROP', ':DOCKER - [0:0]\n'), ...setting('net/bridge/bridge-nf-call-iptables', 1) },
+      { hostRules: rules('DROP', ':DOCKER-USER - [0:0]\n'), ...setting('net/bridge/bridge-nf-call-iptables', 1) },
       'warning',
       'bridges on the host',
       /br_netfilter.*Docker's rules drop them/,
@@ -164,7 +172,51 @@ describe('what the doctor says', () => {
       /2 namespaces are in use/,
       /max_net_namespaces=3/,
     ],
-    ['NetworkManager', { managers: ['NetworkManager'] }, 'note', 'NetworkManager', /runs/, /parent of a subnet/],
+    [
+      'NetworkManager',
+      { managers: [{ name: 'NetworkManager', isTold: true }] },
+      'note',
+      'NetworkManager',
+      /leaves enid's devices alone/,
+      /parent of a subnet/,
+    ],
+    [
+      'systemd-networkd that nobody told',
+      { managers: [{ name: 'systemd-networkd', isTold: false }] },
+      'warning',
+      'systemd-networkd',
+      /not told/,
+      /10-enid\.network.*networkctl reload/,
+    ],
+    [
+      'Docker, and an uplink',
+      { hostRules: rules('DROP', ':DOCKER-USER - [0:0]\n'), uplink: 'eth0' },
+      'problem',
+      'forwarding on the host',
+      /Docker's rules drop what the lab sends by the uplink eth0/,
+      /-I DOCKER-USER -i enid-internet .* -o enid-internet/,
+    ],
+    [
+      'ufw, and an uplink that only the answers may use',
+      {
+        hostRules: rules('DROP', ':ufw-user-forward - [0:0]\n-A ufw-before-forward -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT\n'),
+        uplink: 'eth0',
+      },
+      'problem',
+      'forwarding on the host',
+      /ufw/,
+      /ufw route allow in on enid-internet out on eth0/,
+    ],
+    ['firewalld', { firewalld: true }, 'note', 'firewalld', /only the uplink/, /--zone=trusted --add-interface=enid-internet/],
+    ['firewalld, and an uplink', { firewalld: true, uplink: 'eth0' }, 'warning', 'firewalld', /between zones/],
+    [
+      'strict reverse paths',
+      setting('net/ipv4/conf/all/rp_filter', 1),
+      'note',
+      'net.ipv4.conf.all.rp_filter',
+      /instances begin with it/,
+      /=2/,
+    ],
     [
       'a namespace that nobody knows',
       { namespaces: [VPC, INSTANCE, 'i-lost'] },
@@ -206,6 +258,14 @@ describe('what the doctor says', () => {
     expect(judge({ ...SOUND, hostRules: rules('DROP') }).filter(isBad)).toEqual([]);
     expect(judge({ ...SOUND, ...setting('net/netfilter/nf_conntrack_max', 1) }).filter(isBad)).toHaveLength(1);
     expect(judge({ ...SOUND, features: features({ features: { macvlan: false } }) }).filter(isBad)).toHaveLength(1);
+  });
+
+  it('an uplink that the rules let through is in order', () => {
+    const accept = '-A DOCKER-USER -i enid-internet -j ACCEPT\n-A DOCKER-USER -o enid-internet -j ACCEPT\n';
+    const [finding] = judge({ ...SOUND, hostRules: rules('DROP', `:DOCKER-USER - [0:0]\n${accept}`), uplink: 'eth0' }).filter(
+      ({ subject }) => subject === 'forwarding on the host',
+    );
+    expect(finding).toMatchObject({ level: 'ok', message: expect.stringContaining('may leave by eth0') });
   });
 
   it('a policy of another table or of an accepting FORWARD chain is no concern', () => {

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { CommandName } from '../../../agent/commands/index.js';
 import { transact } from '../../../agent/commands/transact.js';
 import type { InstanceRuntime } from '../../../agent/instances/runtime.js';
+import { KernelError } from '../../../agent/kernel/errors.js';
 import { keyOf } from '../../../agent/kernel/port.js';
 import { ReconcileLoop } from '../../../agent/reconcile/loop.js';
 import { StatusBoard } from '../../../agent/reconcile/status-board.js';
@@ -172,6 +173,25 @@ describe('reconcile loop', () => {
     expect(new Map(kernel.objects)).toEqual(whole);
     await loop.resync();
     expect(status.faults()).toEqual([]);
+  });
+
+  it('a kernel that cannot be observed is a condition, and is looked at again soon', async () => {
+    const { kernel, status, start } = harness();
+    const { observe } = kernel;
+    let attempts = 0;
+    kernel.observe = async () => {
+      attempts++;
+      throw new KernelError('iptables-save: killed after 10000 ms', { kind: 'timeout' });
+    };
+    await start();
+    expect(status.condition('observation')).toMatchObject({
+      realised: false,
+      reason: 'timeout',
+      message: expect.stringContaining('killed'),
+    });
+    await expect.poll(() => attempts).toBeGreaterThan(1);
+    kernel.observe = observe.bind(kernel);
+    await expect.poll(() => status.condition('observation'), { timeout: 5000 }).toBeUndefined();
   });
 
   it('what the agent does during an observation is not overruled by it', async () => {

@@ -1,5 +1,5 @@
 import { apiError } from '../../../model/errors.js';
-import { IMAGE_ID, IMAGES, type Image, imageFor } from '../../../model/images.js';
+import { IMAGE_ID, type Image, imageFor } from '../../../model/images.js';
 import type { Actions } from '../action.js';
 import { describePlain } from '../describe.js';
 import type { Tree } from '../params.js';
@@ -75,9 +75,9 @@ export const imageActions: Actions = {
     list: 'Images',
     heeds: ['ImageIds', 'Owners'],
     ignores: ['ExecutableUsers', 'IncludeDeprecated', 'IncludeDisabled'],
-    items: (_region, input) => {
+    items: ({ images: listed }, input) => {
       const ids = input.ImageIds as string[] | undefined;
-      const images = ids?.length ? ids.map(imageById) : IMAGES;
+      const images = ids?.length ? ids.map((id) => imageById(id, listed)) : listed;
       const owners = input.Owners as string[] | undefined;
       return owners?.length && !owners.some((owner) => owner === 'amazon' || owner === AMAZON) ? [] : images;
     },
@@ -107,9 +107,9 @@ export const imageActions: Actions = {
 };
 
 /** @throws {ApiError} InvalidAMIID.Malformed, InvalidAMIID.NotFound */
-function imageById(id: string): Image {
+function imageById(id: string, images: readonly Image[]): Image {
   if (!IMAGE_ID.test(id)) throw apiError('InvalidAMIID.Malformed', { id: id.slice(0, 80) });
-  const image = imageFor(id);
+  const image = imageFor(id, images);
   if (!image) throw apiError('InvalidAMIID.NotFound', { id });
   return image;
 }

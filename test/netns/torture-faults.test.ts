@@ -1,0 +1,222 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { startAgent, type TestAgent } from '../support/agent.js';
+import { Tools } from '../support/torture/tools.js';
+import { inside, pings, until } from '../support/traffic.js';
+import { buildWorld, type World } from '../support/world.js';
+
+/** Every wait is for what must come; machines that are busy take their time. */
+const PATIENCE_MS = 90_000;
+const TIMEOUT = 300_000;
+/** Seconds that a hung tool would sleep; tells its child from those of others. */
+const HANG = 100_000 + process.pid;
+
+const conditions = async (agent: TestAgent): Promise<any[]> =>
+  (await agent.ok('GET', '/v1/conditions')).items.filter(({ realised }: any) => !realised);
+const recovered = (agent: TestAgent) => until(async () => (await conditions(agent)).length === 0, PATIENCE_MS, 'recovery');
+
+describe('tools that fail', () => {
+  let agent: TestAgent;
+  let tools: Tools;
+  let world: World;
+  beforeAll(async () => {
+    tools = new Tools();
+    // No full comparison comes to help.
+    agent = await startAgent({ env: { PATH: tools.path }, args: ['--resync-seconds', '3600'] });
+    world = await buildWorld(agent);
+    await world.instance();
+  }, TIMEOUT);
+  afterAll(async () => {
+    await agent?.dispose();
+    tools?.dispose();
+  });
+
+  const LOCKED =
+    'echo "Another app is currently holding the xtables lock; still 5s 0us time ahead to have a chance to grab the lock..." >&2; exit 4';
+  const changeRules = async () => void (await world.instance({ groupIds: [await world.group('tcp/80 from 10.0.0.0/16')] }));
+  const addGateway = async () => {
+    const { internetGatewayId } = await agent.ok('POST', '/v1/internet-gateways', {});
+    await agent.ok('POST', `/v1/internet-gateways/${internetGatewayId}/attach`, { vpcId: world.vpcId });
+    onTestFinished(async () => {
+      await agent.ok('POST', `/v1/internet-gateways/${internetGatewayId}/detach`, { vpcId: world.vpcId });
+      await agent.ok('DELETE', `/v1/internet-gateways/${internetGatewayId}`);
+    });
+  };
+
+  it.each<[what: string, tool: string, script: string | undefined, work: () => Promise<void>, reason: string, message: RegExp]>([
+    ["iptables' lock held by another", 'iptables-restore', LOCKED, changeRules, 'busy', /xtables lock/],
+    ['iptables missing', 'iptables-restore', undefined, changeRules, 'unsupported', /iptables-restore.*not installed/],
+    ['ip6tables killed by somebody', 'ip6tables-restore', 'kill -9 $$', changeRules, 'other', /ip6tables-restore.*SIGKILL/],
+    [
+      'iptables hung, with a child of its own',
+      'iptables-restore',
+      `sleep ${HANG}`,
+      changeRules,
+      'timeout',
+      /iptables-restore.*killed after/,
+    ],
+    ['nft missing', 'nft', undefined, addGateway, 'unsupported', /nft.*not installed/],
+    ['nft that fails', 'nft', 'echo "Error: Could not process rule: Device or resource busy" >&2; exit 1', addGateway, 'busy', /nft.*busy/],
+  ])('%s: a condition in words, and recovery', { timeout: TIMEOUT }, async (_what, tool, script, work, reason, message) => {
+    await recovered(agent);
+    onTestFinished(() => tools.restore(tool));
+    if (script === undefined) tools.remove(tool);
+    else tools.replace(tool, script);
+    await work();
+    await until(
+      async () => (await conditions(agent)).some((each) => each.reason === reason && message.test(each.message)),
+      PATIENCE_MS,
+      `condition ${reason}`,
+    ).catch(async (error: unknown) => {
+      throw new Error(JSON.stringify(await conditions(agent)), { cause: error });
+    });
+    expect((await agent.call('GET', '/healthz')).status).toBe(200);
+    tools.restore(tool);
+    await recovered(agent);
+    // Nothing that was hung is left.
+    expect((await execa('pgrep', ['-f', `sleep ${HANG}`], { reject: false })).stdout).toBe('');
+  });
+
+  it('iptables-save failing at a restart: it starts, says so, and recovers', { timeout: TIMEOUT }, async () => {
+    await agent.stop();
+    onTestFinished(() => tools.restore('iptables-save'));
+    tools.replace('iptables-save', 'echo "iptables-save: Could not fetch rule set generation id" >&2; exit 3');
+    await agent.start();
+    const [condition] = await conditions(agent);
+    expect(condition).toMatchObject({ unit: 'observation', message: expect.stringContaining('generation id') });
+    tools.restore('iptables-save');
+    await recovered(agent);
+    expect((await world.instance()).instanceId).toMatch(/^i-/);
+    await recovered(agent);
+  });
+});
+
+describe('a kernel that tells more than anybody can read', () => {
+  it('notifications that were lost count as a change', { timeout: TIMEOUT }, async () => {
+    const agent = await startAgent({ args: ['--resync-seconds', '3600'] });
+    onTestFinished(() => agent.dispose());
+    const { instance, vpcId } = await buildWorld(agent);
+    const [a, b] = [await instance(), await instance()];
+    process.kill(agent.pid, 'SIGSTOP');
+    // Enough to fill the receive buffer of whoever listens, then the one that matters.
+    const flood = Array.from({ length: 15_000 }, () => 'route add 192.0.2.0/24 dev lo\nroute del 192.0.2.0/24 dev lo').join('\n');
+    await execa('ip', ['-n', vpcId, '-batch', '-'], { input: `${flood}\n` });
+    await execa('ip', ['-n', vpcId, 'route', 'del', `${b.address}/32`]);
+    expect(await pings(a.instanceId, b.address)).toBe(false);
+    expect(await isOverrun(vpcId)).toBe(true);
+    process.kill(agent.pid, 'SIGCONT');
+    await until(() => pings(a.instanceId, b.address), PATIENCE_MS, 'repair');
+    expect(agent.log.filter(({ level }) => level >= 50)).toEqual([]);
+  });
+});
+
+/** Whether a netlink socket in the namespace has lost messages: the drops column of its table. */
+async function isOverrun(netns: string): Promise<boolean> {
+  const { stdout } = await inside(netns, 'cat', '/proc/net/netlink');
+  return stdout
+    .split('\n')
+    .slice(1)
+    .some((line) => Number(line.trim().split(/\s+/)[8]) > 0);
+}
+
+describe('a disk that takes nothing', () => {
+  let agent: TestAgent | undefined;
+  let dataDir: string;
+  const mounted = async (...options: string[]) => {
+    dataDir = mkdtempSync(join(tmpdir(), 'enid-disk-'));
+    await execa('mount', ['-t', 'tmpfs', '-o', ['mode=0700', ...options].join(','), 'none', dataDir]);
+  };
+  afterEach(async () => {
+    await agent?.kill();
+    await execa('umount', ['-l', dataDir]);
+    rmSync(dataDir, { recursive: true, force: true });
+  });
+
+  it('full: changes are refused in words, what exists goes on, and room again is enough', { timeout: TIMEOUT }, async () => {
+    await mounted('size=2m');
+    agent = await startAgent({ dataDir });
+    const { instance, networkInterface } = await buildWorld(agent);
+    const [a, b] = [await instance(), await instance()];
+    const before = (await agent.ok('GET', '/v1/network-interfaces')).items.length;
+    fill(join(dataDir, 'filler'));
+    const answers = new Set<string>();
+    // Some fit into pages that the file has already.
+    for (let i = 0; i < 200 && !answers.has('503 ServiceUnavailable'); i++) {
+      const { status, body } = await agent.call('POST', '/v1/network-interfaces', {
+        subnetId: a.eni.subnetId,
+        description: 'x'.repeat(250),
+      });
+      answers.add(status < 300 ? 'made' : `${status} ${body.error.code}`);
+    }
+    expect([...answers].filter((answer) => answer !== 'made')).toEqual(['503 ServiceUnavailable']);
+    expect(await pings(a.instanceId, b.address)).toBe(true);
+    expect((await agent.call('GET', '/healthz')).status).toBe(200);
+    const kept = (await agent.ok('GET', '/v1/network-interfaces')).items.length;
+    rmSync(join(dataDir, 'filler'));
+    await until(
+      async () => (await agent?.call('POST', '/v1/network-interfaces', { subnetId: a.eni.subnetId }))?.status === 201,
+      PATIENCE_MS,
+      'a change',
+    );
+    await agent.kill();
+    await agent.start();
+    expect((await agent.ok('GET', '/v1/network-interfaces')).items.length).toBe(kept + 1);
+    expect(kept).toBeGreaterThanOrEqual(before);
+    await networkInterface();
+  });
+
+  it('full at the start, or read-only: it refuses to start and says why', { timeout: TIMEOUT }, async () => {
+    await mounted('size=2m');
+    agent = await startAgent({ dataDir });
+    await agent.stop();
+    fill(join(dataDir, 'filler'));
+    await expect(agent.start()).rejects.toThrow(/no space is left/);
+    rmSync(join(dataDir, 'filler'));
+    await execa('mount', ['-o', 'remount,ro', dataDir]);
+    await expect(agent.start()).rejects.toThrow(/read-only/);
+    await execa('mount', ['-o', 'remount,rw', dataDir]);
+    await agent.start();
+    expect((await agent.call('GET', '/readyz')).status).toBe(200);
+  });
+});
+
+function fill(path: string): void {
+  const block = Buffer.alloc(4096);
+  try {
+    for (;;) writeFileSync(path, block, { flag: 'a' });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+  }
+}
+
+describe('no descriptors left', () => {
+  it('attachments wait with a condition, and come when there are some again', { timeout: TIMEOUT }, async () => {
+    const agent = await startAgent();
+    onTestFinished(() => agent.dispose());
+    const { instance, subnetA } = await buildWorld(agent);
+    const a = await instance();
+    const open = () => readdirSync(`/proc/${agent.pid}/fd`).length;
+    const limit = (count: number) => execa('prlimit', ['--pid', String(agent.pid), `--nofile=${count}:`]);
+    const before = Number(/^Max open files +(\d+)/m.exec(readFileSync(`/proc/${agent.pid}/limits`, 'utf8'))?.[1]);
+    // The connection that the client keeps goes on; a new namespace needs sockets that are not to be had.
+    await agent.ok('GET', '/v1/vpcs');
+    await limit(open() + 1);
+    const [answer] = await Promise.all([
+      agent.call('POST', '/v1/instances', { subnetId: subnetA, count: 3 }).catch((error: unknown) => error as Error),
+      until(
+        () => agent.log.some(({ level, msg }) => level >= 40 && msg === 'unit is not realised, will retry'),
+        PATIENCE_MS,
+        'a fault in the log',
+      ),
+    ]);
+    expect(answer).toBeDefined();
+    await limit(before);
+    await until(async () => (await agent.call('GET', '/healthz').catch(() => undefined))?.status === 200, PATIENCE_MS, 'health');
+    await recovered(agent);
+    const address = (await instance()).address;
+    expect(await pings(a.instanceId, address)).toBe(true);
+  });
+});
