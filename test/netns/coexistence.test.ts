@@ -1,12 +1,13 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { beforeAll, expect, it, onTestFinished } from 'vitest';
 import { diagnose } from '../../agent/host/doctor.js';
 import { gatewaysOf } from '../support/gateways.js';
+import { GUEST_ROOT, newMachine } from '../support/machine.js';
 import { pings, serve, tcp, until } from '../support/traffic.js';
 import { useAgent } from '../support/world.js';
 
@@ -133,4 +134,69 @@ it('who configures devices is named, with how to tell it to leave ours alone unt
   ]);
   writeFileSync('/run/systemd/network/10-enid.network', '# enid-*\n');
   expect(await findings('systemd-networkd')).toEqual([expect.objectContaining({ level: 'warning' })]);
+});
+
+/** With a read-only /sys it takes devices without udev's word, as in a container. */
+const NETWORKD = `
+  set -eu
+  mount -o remount,ro /sys
+  ip link add enid-internet type veth peer name other0
+  ip addr add 198.51.100.1/24 dev enid-internet
+  ip link set enid-internet up
+  ip link set other0 up
+  mkdir -p /run/systemd/netif/links
+  chown -R systemd-network: /run/systemd/netif
+  /lib/systemd/systemd-networkd & manager=$!
+  state() { grep -o 'ADMIN_STATE=.*' "/run/systemd/netif/links/$(cat "/sys/class/net/$1/ifindex")" 2>/dev/null || true; }
+  tries=300
+  until [ -n "$(state enid-internet)" ] && [ "$(state other0)" = ADMIN_STATE=configured ]; do
+    tries=$((tries - 1)); [ $tries -gt 0 ] || break
+    sleep 0.1
+  done
+  echo "ours: $(state enid-internet), other: $(state other0)"
+  ip -4 -brief addr show dev enid-internet
+  kill $manager
+  wait $manager || true`;
+
+it.skipIf(!GUEST_ROOT)('a systemd-networkd that wants every device leaves ours alone by the file that comes with the package', async () => {
+  const machine = await newMachine();
+  const wantsAll = '[Match]\nName=*\n[Network]\nAddress=10.9.9.9/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n';
+  writeFileSync(join(machine.root, 'etc/systemd/network/50-all.network'), wantsAll);
+  const before = await machine.run(NETWORKD);
+  expect(before.all).toContain('ours: ADMIN_STATE=configured');
+  cpSync('packaging/systemd/network', join(machine.root, 'usr/lib/systemd/network'), { recursive: true });
+  const { all } = await machine.run(NETWORKD);
+  expect(all).toContain('ours: ADMIN_STATE=unmanaged, other: ADMIN_STATE=configured');
+  expect(all).toMatch(/enid-internet@\S+ +UP +198\.51\.100\.1\/24 *$/m);
+});
+
+const NETWORK_MANAGER = `
+  set -eu
+  ip link add enid-internet type veth peer name other0
+  ip addr add 198.51.100.1/24 dev enid-internet
+  ip link set enid-internet up
+  ip link set other0 up
+  rm -rf /run/dbus /run/NetworkManager
+  mkdir -p /run/dbus
+  mount -o remount,ro /sys
+  dbus-daemon --system --fork --print-pid >/run/dbus-pid
+  NetworkManager --no-daemon >/dev/null 2>&1 & manager=$!
+  state() { nmcli --get-values GENERAL.STATE device show "$1" 2>/dev/null || true; }
+  managed() { case "$(state "$1")" in [1-9][0-9]*) [ "$(state "$1" | cut -d' ' -f1)" -gt 20 ] ;; *) false ;; esac }
+  tries=300
+  until managed other0; do tries=$((tries - 1)); [ $tries -gt 0 ] || break; sleep 0.1; done
+  managed other0 && echo 'other: managed'
+  managed enid-internet && echo 'ours: managed' || echo "ours: $(state enid-internet)"
+  kill $manager $(cat /run/dbus-pid)
+  wait $manager || true`;
+
+it.skipIf(!GUEST_ROOT)('a NetworkManager with a list of its own leaves ours alone by the file that comes with the package', async () => {
+  const machine = await newMachine();
+  const list = '[keyfile]\nunmanaged-devices=interface-name:somebody-elses\n';
+  writeFileSync(join(machine.root, 'etc/NetworkManager/conf.d/10-own.conf'), list);
+  const before = await machine.run(NETWORK_MANAGER);
+  expect(before.all).toMatch(/other: managed\nours: managed/);
+  cpSync('packaging/NetworkManager/conf.d', join(machine.root, 'usr/lib/NetworkManager/conf.d'), { recursive: true });
+  const { all } = await machine.run(NETWORK_MANAGER);
+  expect(all).toMatch(/other: managed\nours: 10 \(unmanaged\)/);
 });
