@@ -124,15 +124,19 @@ async function isOverrun(netns: string): Promise<boolean> {
 
 describe('a disk that takes nothing', () => {
   let agent: TestAgent | undefined;
+  let disk: string;
   let dataDir: string;
   const mounted = async (...options: string[]) => {
-    dataDir = mkdtempSync(join(tmpdir(), 'enid-disk-'));
-    await execa('mount', ['-t', 'tmpfs', '-o', ['mode=0700', ...options].join(','), 'none', dataDir]);
+    disk = mkdtempSync(join(tmpdir(), 'enid-disk-'));
+    await execa('mount', ['-t', 'tmpfs', '-o', ['mode=0700', ...options].join(','), 'none', disk]);
+    dataDir = join(disk, 'data');
   };
   afterEach(async () => {
-    await agent?.kill();
-    await execa('umount', ['-l', dataDir]);
-    rmSync(dataDir, { recursive: true, force: true });
+    rmSync(join(disk, 'filler'), { force: true });
+    // Also ends the services, which the agent of the next test would not know.
+    await agent?.dispose();
+    await execa('umount', ['-l', disk]);
+    rmSync(disk, { recursive: true, force: true });
   });
 
   it('full: changes are refused in words, what exists goes on, and room again is enough', { timeout: TIMEOUT }, async () => {
@@ -141,7 +145,7 @@ describe('a disk that takes nothing', () => {
     const { instance, networkInterface } = await buildWorld(agent);
     const [a, b] = [await instance(), await instance()];
     const before = (await agent.ok('GET', '/v1/network-interfaces')).items.length;
-    fill(join(dataDir, 'filler'));
+    fill(join(disk, 'filler'));
     const answers = new Set<string>();
     // Some fit into pages that the file has already.
     for (let i = 0; i < 200 && !answers.has('503 ServiceUnavailable'); i++) {
@@ -155,7 +159,7 @@ describe('a disk that takes nothing', () => {
     expect(await pings(a.instanceId, b.address)).toBe(true);
     expect((await agent.call('GET', '/healthz')).status).toBe(200);
     const kept = (await agent.ok('GET', '/v1/network-interfaces')).items.length;
-    rmSync(join(dataDir, 'filler'));
+    rmSync(join(disk, 'filler'));
     await until(
       async () => (await agent?.call('POST', '/v1/network-interfaces', { subnetId: a.eni.subnetId }))?.status === 201,
       PATIENCE_MS,
@@ -172,12 +176,12 @@ describe('a disk that takes nothing', () => {
     await mounted('size=2m');
     agent = await startAgent({ dataDir });
     await agent.stop();
-    fill(join(dataDir, 'filler'));
+    fill(join(disk, 'filler'));
     await expect(agent.start()).rejects.toThrow(/no space is left/);
-    rmSync(join(dataDir, 'filler'));
-    await execa('mount', ['-o', 'remount,ro', dataDir]);
+    rmSync(join(disk, 'filler'));
+    await execa('mount', ['-o', 'remount,ro', disk]);
     await expect(agent.start()).rejects.toThrow(/read-only/);
-    await execa('mount', ['-o', 'remount,rw', dataDir]);
+    await execa('mount', ['-o', 'remount,rw', disk]);
     await agent.start();
     expect((await agent.call('GET', '/readyz')).status).toBe(200);
   });
