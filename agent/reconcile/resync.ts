@@ -1,7 +1,7 @@
 /** Share of a core that the periodic comparisons of a large host take. */
 const SHARE = 1 / 250;
 /** A comparison that takes less, milliseconds of CPU, is worth the configured pause whatever its share. */
-const CHEAP_MS = 100;
+const CHEAP_MS = 250;
 /** Never longer than so many times the configured pause. */
 const LONGEST = 10;
 
