@@ -5,7 +5,7 @@ import { createInstanceRuntime } from './instances/linux.js';
 import { createLinuxKernel } from './kernel/linux.js';
 import { clearHost } from './kernel/macvlan.js';
 import { deleteNetns, isHeldNetns, netnsNames } from './kernel/netns.js';
-import { isInstanceNamespace, isOurNamespace } from './kernel/resources.js';
+import { isInstanceNamespace, isOurNamespace, isRouterNamespace } from './kernel/resources.js';
 import { endTunnels } from './kernel/wireguard.js';
 import { isId } from './model/ids.js';
 import { order } from './reconcile/order.js';
@@ -41,7 +41,7 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
     const instances = new Set([...namespaces.filter(isInstanceNamespace), ...instanceFiles()]);
     // All at once: each takes as long as its processes need to end.
     await Promise.all([...instances].map((id) => runtime.end(id)));
-    await leave(namespaces.filter(isHeldNetns));
+    await leave(namespaces);
     // A tunnel's process would keep its namespace alive, unseen.
     await Promise.all(namespaces.map(endTunnels));
     await Promise.all(namespaces.map(deleteNetns));
@@ -54,14 +54,15 @@ export async function teardown({ dataDir, removeData }: TeardownOptions): Promis
   }
 }
 
-/** Takes what is ours out of namespaces of others, which stay. */
-async function leave(guests: readonly string[]): Promise<void> {
-  if (guests.length === 0) return;
+/** Takes what is ours out of namespaces of others, which stay: their devices too, which would go only some time after the routers' namespaces. */
+async function leave(namespaces: readonly string[]): Promise<void> {
+  const guests = new Set(namespaces.filter(isHeldNetns));
+  if (guests.size === 0) return;
   const kernel = createLinuxKernel({ log: { warn: () => {} } });
   try {
-    const observed = await kernel.observe(new Set(guests));
-    const deletions = [...observed.values()].map((object) => ({ op: { verb: 'delete', object } as const, unit: object.netns, needs: [] }));
-    await kernel.apply(order(deletions));
+    const observed = await kernel.observe(new Set([...guests, ...namespaces.filter(isRouterNamespace)]));
+    const ours = [...observed.values()].filter((object) => guests.has(object.kind === 'veth' ? object.peer.netns : object.netns));
+    await kernel.apply(order(ours.map((object) => ({ op: { verb: 'delete', object } as const, unit: object.netns, needs: [] }))));
   } finally {
     kernel.close();
   }

@@ -87,6 +87,8 @@ export async function readMacvlanCounters(
     const guard = await read(`${HOST_NAMESPACE} netdev ${guardTable(parent)}`);
     counters.set(mac, {
       ...traffic,
+      // What the parent's network does not take, nobody here sees.
+      frameDrops: 0,
       ingressGroupDrops: nftCounts(groups, INSTANCE_DROPS.ingress).get(device) ?? 0,
       egressGroupDrops: nftCounts(groups, INSTANCE_DROPS.egress).get(device) ?? 0,
       sourceCheckDrops: nftCounts(guard, GUARD_DROPS.source).get(mac) ?? 0,

@@ -101,7 +101,7 @@ it('an agent that dies before any operation of attach, move, detach, run and ter
   let rounds = 0;
   for (; plan.goesOn(); rounds++) {
     const deed = deeds(city, { placeOf, visitors: visitors() }, dice);
-    let died = await dieIn(deed, dice.below(40));
+    let died = await dieIn(deed, dice.below(25));
     for (deaths += Number(died); died && dice.chance(0.3); deaths += Number(died)) died = await dieAgain(dice.below(20));
     await expectOrder(`round ${rounds}, ${deed.name}`, rounds % 25 === 0);
   }

@@ -1,18 +1,18 @@
 import { afterEach, expect, it } from 'vitest';
 import { type KernelObject, keyOf, type ObjectKind } from '../../agent/kernel/port.js';
+import type { PlanSettings } from '../../agent/planner/plan.js';
 import { diff } from '../../agent/reconcile/diff.js';
-import { type TunnelKind, tunnelKind } from '../../agent/vpn/tunnel-kind.js';
 import { startAgent, type TestAgent } from '../support/agent.js';
 import { testKernel } from '../support/kernel.js';
 import { budget, reports } from '../support/torture/budget.js';
-import { planOf, readDurable } from '../support/torture/durable.js';
+import { agentSettings, planOf, readDurable } from '../support/torture/durable.js';
 import { FURNITURE } from '../support/torture/fuzz.js';
 import { Probe } from '../support/torture/probe.js';
 import { destroy } from '../support/torture/sabotage.js';
 import { until } from '../support/traffic.js';
 
 let agent: TestAgent;
-let tunnel: TunnelKind;
+let settings: PlanSettings;
 const probes: Probe[] = [];
 afterEach(async () => {
   for (const probe of probes.splice(0)) probe.end();
@@ -36,7 +36,7 @@ it('whatever is destroyed or distorted in the kernel is repaired, and instances 
 }, async () => {
   const { dice, facts } = plan;
   reports(plan, 'drift');
-  tunnel = tunnelKind(await probe());
+  settings = await agentSettings();
   agent = await startAgent({ args: ['--resync-seconds', '2'] });
   // The victim: a VPC with something of every kind. The bystander: another with the same ranges, where traffic must go on.
   const furniture = await batch([...FURNITURE, ...VPN]);
@@ -52,7 +52,7 @@ it('whatever is destroyed or distorted in the kernel is repaired, and instances 
   for (const probe of probes) await probe.order({ targets: addresses.map((address: string) => [address, PORT]), listen: [PORT] });
 
   const bystanders = new Set<string>([vpc.vpcId, ...launched.instanceIds]);
-  const targets = planOf(snapshot, { tunnel }).filter(({ netns }) => !bystanders.has(netns));
+  const targets = planOf(snapshot, settings).filter(({ netns }) => !bystanders.has(netns));
   expect(targets.some(({ netns }) => victim.has(netns))).toBe(true);
   const byKind = new Map<ObjectKind, KernelObject[]>();
   for (const object of targets) byKind.set(object.kind, [...(byKind.get(object.kind) ?? []), object]);
@@ -86,15 +86,8 @@ function missedBy(): string[] {
   return probes.flatMap(({ netns, gaps }) => [...gaps].map(([from, count]) => `${netns} missed ${count} from ${from}`));
 }
 
-async function probe() {
-  const kernel = testKernel();
-  const features = await kernel.probe();
-  kernel.close();
-  return features;
-}
-
 async function untilRepaired(context: string): Promise<void> {
-  const wanted = planOf(await readDurable(agent.dataDir), { tunnel }).map((object) => [keyOf(object), object] as const);
+  const wanted = planOf(await readDurable(agent.dataDir), settings).map((object) => [keyOf(object), object] as const);
   const kernel = testKernel();
   let difference: string[] = [];
   try {

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, expect, it, onTestFinished } from 'vitest';
 import { keyOf } from '../../agent/kernel/port.js';
+import type { PlanSettings } from '../../agent/planner/plan.js';
 import { diff } from '../../agent/reconcile/diff.js';
 import { createSupervisor } from '../../agent/services/supervisor.js';
 import { startAgent, type TestAgent } from '../support/agent.js';
 import { testKernel } from '../support/kernel.js';
 import { budget, reports } from '../support/torture/budget.js';
 import { buildCity, type City, type Deed, deeds, populate, trespasses } from '../support/torture/city.js';
-import { planOf, readDurable } from '../support/torture/durable.js';
+import { agentSettings, planOf, readDurable } from '../support/torture/durable.js';
 import { discrepancies } from '../support/torture/inventory.js';
 import type { Probe } from '../support/torture/probe.js';
 import { strangers } from '../support/torture/processes.js';
@@ -17,6 +18,7 @@ import { until } from '../support/traffic.js';
 
 let agent: TestAgent;
 let city: City;
+let settings: PlanSettings;
 let probes: Probe[] = [];
 afterEach(async () => {
   for (const probe of probes.splice(0)) probe.end();
@@ -37,6 +39,7 @@ it('a daemon that is killed at any moment or half way through any step has what 
   onTestFinished(() => rmSync(directory, { recursive: true }));
   const order = join(directory, 'order');
   agent = await startAgent({ env: { NODE_OPTIONS: `--import=${hook}`, TORTURE_CRASH: order } });
+  settings = await agentSettings();
   city = await buildCity(batch);
   probes = await populate(city);
   const died = new Set<string>();
@@ -109,7 +112,7 @@ async function expectOrder(context: string): Promise<void> {
   await until(async () => isSettled(await readDurable(agent.dataDir)), 90_000, `completion (${context})`);
   const conditions = async () => (await agent.ok('GET', '/v1/conditions')).items.filter((each: any) => !each.realised);
   await until(async () => (await conditions()).length === 0, 90_000, `realisation (${context})`);
-  const wanted = planOf(await readDurable(agent.dataDir));
+  const wanted = planOf(await readDurable(agent.dataDir), settings);
   const kernel = testKernel();
   try {
     const difference = async () =>
