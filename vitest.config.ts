@@ -22,6 +22,7 @@ export default defineConfig({
   test: {
     // Ends what hangs; a busy machine is no failure.
     testTimeout: 30_000,
+    hookTimeout: 30_000,
     projects: [
       project('unit'),
       project('contract'),

@@ -51,6 +51,11 @@ export class Ledger {
     return this.known.has(key);
   }
 
+  /** How many objects the kernel is known to hold. */
+  get size(): number {
+    return this.known.size;
+  }
+
   /** Units with at least one object wanted or known. */
   units(): Iterable<string> {
     return this.keys.keys();

@@ -117,7 +117,7 @@ export class ReconcileLoop {
         const { user, system } = process.cpuUsage(before);
         this.resyncAfter((user + system) / 1000);
       },
-      resyncPause(this.deps.resyncMs, costMs),
+      resyncPause(this.deps.resyncMs, costMs, this.ledger.size),
     );
   }
 

@@ -211,7 +211,7 @@ describe('instances and interfaces', () => {
     api.host.counters.set(networkInterfaceId, TEST_COUNTERS);
     expect(await eni('counters', 'x')).toMatchObject({ ...TEST_COUNTERS });
     expect(await table('counters', 'x')).toBe(
-      'received           1 packets, 100 B\nsent               2 packets, 200 B\ngroups, ingress    3 packets dropped\ngroups, egress     4 packets dropped\nsource check       5 packets dropped\ndestination check  6 packets dropped\n',
+      'received           1 packets, 100 B\nsent               2 packets, 200 B\ngroups, ingress    3 packets dropped\ngroups, egress     4 packets dropped\nsource check       5 packets dropped\ndestination check  6 packets dropped\nframes             7 packets dropped\n',
     );
     const { instances } = await eni('run', '--interface', 'x', '--type', 't3.small');
     expect(await table('console', instances[0].instanceId)).toBe('hello\n');

@@ -87,7 +87,11 @@ describe('failures', () => {
     [
       'the name is taken',
       veth({ n: 10, router: R, instance: A }),
-      { kind: 'exists', errno: 'EEXIST', message: `create veth ${hostEnd(10)} in ${R} with eth0 in ${A}: EEXIST: File exists` },
+      {
+        kind: 'exists',
+        errno: 'EEXIST',
+        message: `create veth ${hostEnd(10)} in ${R} with eth0 in ${A}: the guest has a device eth0 of its own; remove or rename it`,
+      },
     ],
     [
       'a set is missing',

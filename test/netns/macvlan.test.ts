@@ -183,12 +183,12 @@ describe('what others do', () => {
     const works = () => pings(b.instanceId, a.address);
     expect(await works()).toBe(true);
     await ip('link', 'set', PARENT, 'down');
-    await until(async () => /is down; bring it up/.test((await condition()).message ?? ''), 10_000, 'a condition that says down');
+    await until(async () => /is down; bring it up/.test((await condition()).message ?? ''), 30_000, 'a condition that says down');
     expect(await works()).toBe(false);
     await ip('link', 'set', PARENT, 'up');
     await until(async () => (await condition()).realised && (await works()), 20_000, 'recovery from down');
     await ip('link', 'del', PARENT);
-    await until(async () => /no device par0/.test((await condition()).message ?? ''), 10_000, 'a condition that says gone');
+    await until(async () => /no device par0/.test((await condition()).message ?? ''), 30_000, 'a condition that says gone');
     expect((await inside(a.instanceId, 'ip', 'link', 'show', 'eth0')).exitCode).not.toBe(0);
     expect((await agent.ok('GET', `/v1/vpcs/${vpcId}`)).condition.realised).toBe(true);
     const other = await instance({ subnetId: subnetB, groupIds: [open] });
@@ -204,7 +204,7 @@ describe('what others do', () => {
     const { instance } = await world();
     await instance();
     await execa('nft', ['flush', 'ruleset']);
-    await until(async () => (await execa('nft', ['list', 'tables'])).stdout.includes(`netdev enid-${PARENT}`), 10_000, 'the guard');
+    await until(async () => (await execa('nft', ['list', 'tables'])).stdout.includes(`netdev enid-${PARENT}`), 30_000, 'the guard');
   });
 
   it('a restarted agent finds everything as it was; teardown leaves nothing in the host’s own namespace', async () => {

@@ -41,7 +41,7 @@ async function install() {
   const load = (path) => import(pathToFileURL(`${process.cwd()}/dist/agent/${path}`).href);
   const { NetlinkSocket } = await load('kernel/netlink/socket.js');
   const { ReconcileLoop } = await load('reconcile/loop.js');
-  const { SerialStore } = await load('store/serial.js');
+  const { GroupCommitStore } = await load('store/group-commit.js');
 
   const { batch, batchAsync } = NetlinkSocket.prototype;
   NetlinkSocket.prototype.batch = function (messages) {
@@ -64,7 +64,7 @@ async function install() {
     return answers;
   };
 
-  for (const [name, type] of Object.entries({ ReconcileLoop, SerialStore })) {
+  for (const [name, type] of Object.entries({ ReconcileLoop, GroupCommitStore })) {
     const { prototype } = type;
     for (const method of Object.getOwnPropertyNames(prototype)) {
       const original = prototype[method];
