@@ -112,6 +112,18 @@ const makeNetns: Work<'netns'> = {
 
 const makeSysctl: Work<'sysctl'> = { by: 'work', lane: perNetns, run: (objects) => inNetns(objects, writeSysctls) };
 
+/** Devices of one namespace go together. */
+const removeDevices: Work<'veth' | 'macvlan'> = {
+  by: 'work',
+  lane: perNetns,
+  run: (objects, { sockets }) =>
+    deleteLinks(
+      sockets,
+      objects[0]?.netns ?? '',
+      objects.map(({ name }) => name),
+    ),
+};
+
 const makeSet: Work<'set'> = {
   by: 'work',
   lane: perNetns,
@@ -312,30 +324,12 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
   veth: {
     create: makeVeth,
     update: makeVeth,
-    delete: {
-      by: 'work',
-      lane: perNetns,
-      run: (objects, { sockets }) =>
-        deleteLinks(
-          sockets,
-          objects[0]?.netns ?? '',
-          objects.map(({ name }) => name),
-        ),
-    },
+    delete: removeDevices,
   },
   macvlan: {
     create: makeMacvlan,
     update: makeMacvlan,
-    delete: {
-      by: 'work',
-      lane: perNetns,
-      run: (objects, { sockets }) =>
-        deleteLinks(
-          sockets,
-          objects[0]?.netns ?? '',
-          objects.map(({ name }) => name),
-        ),
-    },
+    delete: removeDevices,
   },
   parent: {
     create: makeParent,

@@ -1,3 +1,4 @@
+import { FAMILIES } from '../model/address.js';
 import { toKernelError } from './errors.js';
 import { macvlansOf, requireParent } from './macvlan.js';
 import { type DeviceAddress, listAddresses } from './netlink/address.js';
@@ -11,13 +12,11 @@ import { readGuards, readInstanceNft } from './nft.js';
 import { nftOf, rulesetOf, sysctlsOf, unlessUnsupported, uplinkOf, wireguardOf } from './observe-tools.js';
 import { VethObserver } from './observe-veth.js';
 import { Pace } from './pace.js';
-import { type Family, type KernelObject, keyOf, type ObjectKey } from './port.js';
+import { type KernelObject, keyOf, type ObjectKey } from './port.js';
 import { HOST_NAMESPACE, INTERNET_NAMESPACE, isOurNamespace, namespaceRole, PROTOCOL, SYSCTLS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 import { isServedTun, tunsOf } from './tun.js';
 import { HOST_END_LINK_LOCAL } from './veth.js';
-
-const FAMILIES: readonly Family[] = [4, 6];
 
 /**
  * Reads what namespaces hold of ours. In routers that is everything but what the kernel makes by itself: nobody else has
@@ -182,8 +181,7 @@ export class Observer {
   }
 
   /** What bears our protocol number. */
-  #marked(netns: string): KernelObject[] {
-    const links = listLinks(this.#sockets.route(netns));
+  #marked(netns: string, links = listLinks(this.#sockets.route(netns))): KernelObject[] {
     const names = namesOf(links);
     return [...this.#markedButNeighbours(netns, links, names), ...this.#neighbours(netns, names, ({ protocol }) => protocol === PROTOCOL)];
   }
@@ -191,7 +189,9 @@ export class Observer {
   /** Only macvlan devices have neighbours that we set. */
   #instanceObjects(netns: string): KernelObject[] {
     const links = listLinks(this.#sockets.route(netns));
-    return links.some(({ kind }) => kind === 'macvlan') ? this.#marked(netns) : this.#markedButNeighbours(netns, links, namesOf(links));
+    return links.some(({ kind }) => kind === 'macvlan')
+      ? this.#marked(netns, links)
+      : this.#markedButNeighbours(netns, links, namesOf(links));
   }
 
   /**

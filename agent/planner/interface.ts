@@ -35,14 +35,13 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
   if (!isHeld(snapshot, settings, present)) return closedRows(present, routing);
   const { parent } = subnet;
   if (parent) {
-    if (!isHeld(snapshot, settings, present)) return [];
     const { netns } = present.holder;
     const via = macvlanGateway(subnet);
     const device = instanceEndName(present.deviceIndex);
     const families = FAMILIES.filter((family) => family === 4 || present.eni.ipv6Addresses.length > 0);
     return [
       ...planMacvlanDevice(present, { ...subnet, parent }, settings.mtu),
-      ...targetRows(present, { netns: routerNamespace(subnet.vpcId), device: subnetDevices(subnet.subnetId).router.name }, snapshot),
+      ...targetRows(present, { netns: routerNamespace(subnet.vpcId), device: subnetDevices(subnet.subnetId).router.name }, routing),
       ...families.map((family): KernelObject => ({ kind: 'neighbour', netns, device, address: via.address[family], mac: via.mac })),
       ...instanceSide(snapshot, present, { netns, device }, subnet, via.address),
     ];
@@ -52,7 +51,7 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
     vethOf(present, ends, routing, settings),
     ...members(present, ends, routing),
     ...routerSide(present, ends),
-    ...targetRows(present, ends.router, snapshot),
+    ...targetRows(present, ends.router, routing),
     ...instanceSide(snapshot, present, ends.instance, subnet, { 4: gatewayAddress(subnet.cidrBlock), 6: ROUTER_LINK_LOCAL }),
   ];
 }
@@ -141,8 +140,8 @@ function routerSide({ eni }: PresentInterface, { router, linkLocal }: Ends): Ker
 }
 
 /** Rows of route tables that lead to the interface. */
-function targetRows({ eni }: PresentInterface, router: Ends['router'], snapshot: Snapshot): KernelObject[] {
-  const rows = vpcRouting(snapshot, eni.vpcId).rowsTo.get(eni.networkInterfaceId) ?? [];
+function targetRows({ eni }: PresentInterface, router: Ends['router'], { rowsTo }: VpcRouting): KernelObject[] {
+  const rows = rowsTo.get(eni.networkInterfaceId) ?? [];
   return rows.map(({ tableIndex, family, destination }) => ({
     kind: 'route',
     ...router,
