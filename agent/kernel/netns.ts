@@ -73,12 +73,16 @@ export function openNetns(name: string): number {
   }
 }
 
-/** Which namespace bears the name now: a text that differs when it has been deleted and made anew. `undefined`: none does. */
-export function netnsIdentity(name: string): string | undefined {
+/**
+ * Which namespace bears the name now: a text that differs when it has been deleted and made anew. `undefined`: none does.
+ * `known`: what was answered before, which makes it cheaper to say the same again.
+ */
+export function netnsIdentity(name: string, known?: string): string | undefined {
   const path = netnsPath(name);
   const file = statSync(path, { throwIfNoEntry: false });
-  if (!file || statfsSync(path).type !== NSFS_MAGIC) return undefined;
-  return `${file.dev}:${file.ino}`;
+  if (!file) return undefined;
+  const identity = `${file.dev}:${file.ino}`;
+  return identity === known || statfsSync(path).type === NSFS_MAGIC ? identity : undefined;
 }
 
 /** Names under the directory of namespaces, whether or not a namespace is behind them. */
