@@ -105,7 +105,7 @@ function configure(sockets: NamespaceSockets, spec: VethSpec, { index, peerIndex
   const { name, alias, rpFilter, peer } = spec;
   const [up, refused] = sockets.route(peer.netns).batch([changeLink(peer.name, { up: true }), ...soonAskingAgain(peerIndex)]);
   throwFirst([up ?? null, refused ?? null]);
-  if (speaksIpv6(spec)) allowIpv6(peer);
+  if (spec.ipv6 && isIpv6Off(peer.netns)) allowIpv6(peer);
   const done = sockets
     .route(spec.netns)
     .batch([changeLink(name, { alias, rpFilter, proxyArp: 1 }), setProxyDelay(index, 0), changeLink(name, { up: true })]);
@@ -125,10 +125,8 @@ export function askAgainSoon(instance: NetlinkSocket, index: number): void {
   throwFirst([refused ?? null]);
 }
 
-/** Whether IPv6 is to be turned on at the other end: engines switch it off in their containers, and routers have it off. Elsewhere it is on. */
-function speaksIpv6({ peer, ipv6 }: VethSpec): boolean {
-  return isHeldNetns(peer.netns) || (ipv6 === true && isRouterNamespace(peer.netns));
-}
+/** Whether new devices may be without IPv6: engines switch it off in their containers, and routers have it off. */
+const isIpv6Off = (netns: string): boolean => isHeldNetns(netns) || isRouterNamespace(netns);
 
 /** Afterwards IPv6 is not off on the device. */
 export function allowIpv6(device: { readonly netns: string; readonly name: string }): void {
