@@ -30,11 +30,6 @@ export default defineConfig({
     // Ends what hangs; a busy machine is no failure.
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    projects: [
-      project('unit'),
-      project('contract'),
-      project('api'),
-      ...(isRoot ? [project('netns', netns), project('lab', lab)] : []),
-    ],
+    projects: [project('unit'), project('contract'), project('api'), ...(isRoot ? [project('netns', netns), project('lab', lab)] : [])],
   },
 });
