@@ -71,6 +71,7 @@ async function together(run: readonly PlannedOp[], bench: Bench): Promise<(Kerne
     return executor.run(
       run.map(({ op }) => op.object),
       bench,
+      run.map(({ op }) => (op.verb === 'update' ? op.from : undefined)),
     );
   });
 }
