@@ -155,10 +155,11 @@ const NO_RULES = ['raw PREROUTING OUTPUT', 'mangle PREROUTING INPUT FORWARD OUTP
 const makeNft: Work<'nft'> = {
   by: 'work',
   lane: perNetns,
-  run: (objects, { monitor, sockets }) =>
+  run: (objects, { monitor, sockets, observer }) =>
     Promise.all(
       objects.map((spec) =>
         attempt(() => {
+          observer.noteRules(spec.netns);
           monitor.watchRulesOf(spec.netns);
           return monitor.quietlyInRules(spec.netns, () => ensureNft(spec, () => sockets.netfilter(spec.netns)));
         }),
