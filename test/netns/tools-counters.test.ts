@@ -10,7 +10,7 @@ import { NamespaceSockets } from '../../agent/kernel/sockets.js';
 const ROUTER = 'vpc-00000000000000001';
 // Of the two, A is counted under two ranges, B under one.
 const A = { netns: 'i-0000000000000000a', hostEnd: 'e4a000000000000', address: '10.0.1.10', address6: '2001:db8::a' };
-const B = { netns: 'i-0000000000000000b', hostEnd: 'e3f000000000000', address: '10.0.2.11', address6: '2001:db8::b' };
+const B = { netns: 'i-0000000000000000b', hostEnd: 'e8f000000000000', address: '10.0.2.11', address6: '2001:db8::b' };
 const sockets = new NamespaceSockets();
 const ip = (netns: string, line: string) => run('ip', line.split(' '), { netns, timeoutMs: 5000 });
 /** Sends pings in quick succession; returns how many answers came. */
