@@ -1,8 +1,9 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 const project = (name: string, options: Record<string, unknown> = {}) => ({
   extends: true as const,
-  test: { name, include: [`test/${name}/**/*.test.ts`], ...options },
+  test: { name, include: [`test/${name}/**/*.test.ts`], maxWorkers: Math.max(2, availableParallelism()), ...options },
 });
 
 /** Suites that touch the kernel: each file in a process, a network namespace and a mount namespace of its own. */
@@ -15,6 +16,12 @@ const isolated = {
   hookTimeout: 60_000,
 };
 
+/** One file after the other: they count packets and wait for what the kernel does within bounds. */
+const netns = { ...isolated, maxWorkers: 1 };
+
+/** Two at once: they are programs that wait for each other, and some wait for minutes with nothing to do. */
+const lab = { ...isolated, maxWorkers: 2, sequence: { groupOrder: 1 }, testTimeout: 300_000 };
+
 /** Without root there is no network namespace to make: those suites are left out, and `scripts/test` says so. */
 const isRoot = process.getuid?.() === 0;
 
@@ -23,11 +30,6 @@ export default defineConfig({
     // Ends what hangs; a busy machine is no failure.
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    projects: [
-      project('unit'),
-      project('contract'),
-      project('api'),
-      ...(isRoot ? [project('netns', isolated), project('lab', { ...isolated, testTimeout: 300_000 })] : []),
-    ],
+    projects: [project('unit'), project('contract'), project('api'), ...(isRoot ? [project('netns', netns), project('lab', lab)] : [])],
   },
 });

@@ -71,6 +71,9 @@ export const Instance = z.looseObject({
   state: z.string(),
   privateIpAddress: z.string().optional(),
   publicIpAddress: z.string().optional(),
+  holder: z
+    .looseObject({ kind: z.string(), name: z.string().optional(), containerId: z.string().optional(), pid: z.number().optional() })
+    .optional(),
   /** The namespace's name under /run/netns. */
   namespace: z.string().optional(),
   /** First process of its PID namespace, as the host numbers it. */

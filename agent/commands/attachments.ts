@@ -42,7 +42,7 @@ export const detachNetworkInterface = command({
   run: (draft, input) => {
     const { attachment, ...eni } = attachedSubject(draft, input.networkInterfaceId, input.attachmentId);
     checkNotPrimary(attachment);
-    if (input.force) draft.put('networkInterface', eni);
+    if (input.force) draft.put('networkInterface', { ...eni, pastAttachment: attachment });
     else {
       checkNotDetaching(eni.networkInterfaceId, attachment);
       draft.put('networkInterface', { ...eni, attachment: { ...attachment, status: 'detaching' } });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { apiError } from '../model/errors.js';
+import { CONTAINER_REFERENCE, MAX_PID, NETNS_NAME } from '../model/guest.js';
 import { type Instance, type InstanceHolder, isLive } from '../model/instance.js';
 import type { Draft } from './draft.js';
 
@@ -7,21 +8,15 @@ import type { Draft } from './draft.js';
 export const guestFields = {
   containerId: z
     .string()
-    .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,254}$/, 'must be the id or the name of a container')
+    .regex(CONTAINER_REFERENCE, 'must be the id or the name of a container')
     .optional()
     .describe('A running container: its id, the beginning of that, or its name.'),
   netns: z
     .string()
-    .regex(/^(?!\.{1,2}$)[^/\s\0]{1,255}$/, 'must be a name under /run/netns')
+    .regex(NETNS_NAME, 'must be a name under /run/netns')
     .optional()
     .describe('A network namespace, by its name under /run/netns.'),
-  pid: z
-    .number()
-    .int('must be a whole number')
-    .min(1, 'must be 1 or more')
-    .max(4_194_304)
-    .optional()
-    .describe('A process in the namespace.'),
+  pid: z.number().int('must be a whole number').min(1, 'must be 1 or more').max(MAX_PID).optional().describe('A process in the namespace.'),
 };
 const Reference = z.object(guestFields);
 export type GuestReference = z.output<typeof Reference>;

@@ -107,4 +107,8 @@ it('an attachment that has ended is shown as detached to who asks for it, after 
   expect((await aws.send(ask(first))).NetworkInterfaces).toEqual([]);
   await aws.api.ok('POST', `/v1/network-interfaces/${eniId}/detach`, {});
   expect((await aws.send(ask(next))).NetworkInterfaces).toMatchObject([{ Attachment: { AttachmentId: next, Status: 'detached' } }]);
+
+  const last = await attach(eniId, subnetId);
+  await aws.send(new ec2.DetachNetworkInterfaceCommand({ AttachmentId: last, Force: true }));
+  expect((await aws.send(ask(last))).NetworkInterfaces).toMatchObject([{ Attachment: { AttachmentId: last, Status: 'detached' } }]);
 });

@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startAgent, type TestAgent } from '../support/agent.js';
+import { temporaryFile } from '../support/cli.js';
 import { dockerIsMissing, startDocker, type TestDocker } from '../support/container-engine.js';
 import { inside, pings, serve, tcp, until } from '../support/traffic.js';
 import { buildWorld, type World } from '../support/world.js';
@@ -111,6 +113,39 @@ describe.skipIf(missing)(`containers as instances${missing === undefined ? '' : 
     await agent.ok('DELETE', `/v1/instances/${instanceId}`);
     expect(await docker.run('exec', 'plain', 'ls', '/sys/class/net')).toBe('lo');
     expect(await docker.run('inspect', '-f', '{{.State.Running}}', 'plain')).toBe('true');
+  });
+
+  it('in a lab file: up registers it, down leaves it as it was', async () => {
+    await run('guest', '--network', 'none');
+    const file = temporaryFile('lab.yaml');
+    onTestFinished(() => file.remove());
+    file.write(`lab: containers
+vpcs: { v: { cidr: 10.9.0.0/16 } }
+subnets: { s: { vpc: v, cidr: 10.9.1.0/24 } }
+groups: { open: { vpc: v, ingress: [tcp/80 from anywhere] } }
+instances:
+  guest: { container: guest, interfaces: [{ subnet: s, groups: [open] }] }
+  own: { interfaces: [{ subnet: s }] }
+expect:
+  - own -> guest tcp/80 passes
+  - everything else is dropped
+`);
+    const eni = async (...argv: string[]) => {
+      const env = { ENID_ENDPOINT: agent.endpoint };
+      const { stdout, stderr } = await execa(process.execPath, ['dist/agent/cli/main.js', '--json', ...argv, file.path], {
+        reject: false,
+        env,
+      });
+      expect(stderr).toBe('');
+      return JSON.parse(stdout);
+    };
+    await eni('lab', 'up');
+    const { checks } = await eni('lab', 'test');
+    expect(checks.filter((check: any) => !check.asExpected)).toEqual([]);
+    expect((await eni('lab', 'up')).steps).toEqual([]);
+    await eni('lab', 'down');
+    expect(await docker.run('exec', 'guest', 'ls', '/sys/class/net')).toBe('lo');
+    expect(await docker.run('inspect', '-f', '{{.State.Running}}', 'guest')).toBe('true');
   });
 
   it('with a network of its own takes interfaces beside it, and keeps its way out', async () => {

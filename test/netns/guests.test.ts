@@ -1,9 +1,13 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { execa } from 'execa';
+import { afterEach, describe, expect, it, onTestFinished } from 'vitest';
 import { teardown } from '../../agent/teardown.js';
+import { temporaryFile } from '../support/cli.js';
 import { inside, pings, serve, tcp, until } from '../support/traffic.js';
 import { useAgent, type World } from '../support/world.js';
+
+const CLI = 'dist/agent/cli/main.js';
 
 const host = useAgent();
 const ip = (...argv: string[]) => execFileSync('ip', argv, { encoding: 'utf8' });
@@ -94,6 +98,48 @@ describe('a namespace that somebody else made', () => {
     const stuck = await host.agent.ok('GET', path);
     expect(stuck.condition).toMatchObject({ realised: false, message: expect.stringContaining('device eth0 of its own') });
     expect(ip('-n', green, 'addr', 'show', 'dev', 'eth0')).toContain('172.17.0.2');
+  });
+
+  it('in a lab file: up registers it, lab test sends packets from inside it, down leaves it', async () => {
+    await host.world();
+    const [blue, green] = [namespace('blue'), namespace('green')];
+    ip('-n', green, 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'out');
+    ip('-n', green, 'addr', 'add', '172.17.0.2/16', 'dev', 'eth0');
+    for (const device of ['eth0', 'out']) ip('-n', green, 'link', 'set', device, 'up');
+    ip('-n', green, 'route', 'add', 'default', 'via', '172.17.0.1');
+    const file = temporaryFile('lab.yaml');
+    onTestFinished(() => file.remove());
+    file.write(`lab: guests
+vpcs: { v: { cidr: 10.9.0.0/16 } }
+subnets: { s: { vpc: v, cidr: 10.9.1.0/24 }, t: { vpc: v, cidr: 10.9.2.0/24 } }
+groups: { open: { vpc: v, ingress: [tcp/80 from anywhere] } }
+instances:
+  blue: { netns: blue, interfaces: [{ subnet: s, groups: [open] }] }
+  green: { netns: green, index: 1, interfaces: [{ subnet: s, groups: [open] }] }
+  own: { interfaces: [{ subnet: t }] }
+expect:
+  - blue,own -> green/eth1 tcp/80 passes
+  - green,own -> blue tcp/80 passes
+  - green -> own tcp/80 is dropped
+  - everything else is dropped
+`);
+    const eni = async (...argv: string[]) => {
+      const env = { ENID_ENDPOINT: host.agent.endpoint };
+      const { stdout, stderr } = await execa(process.execPath, [CLI, '--json', ...argv, file.path], { reject: false, env });
+      expect(stderr).toBe('');
+      return JSON.parse(stdout);
+    };
+    expect((await eni('lab', 'up')).steps.length).toBeGreaterThan(5);
+    const report = await eni('lab', 'test');
+    expect(report.checks.filter((check: any) => !check.asExpected)).toEqual([]);
+    expect(report.checks.length).toBeGreaterThan(15);
+    expect((await eni('lab', 'up')).steps).toEqual([]);
+    await eni('lab', 'down');
+    expect(readdirSync('/run/netns').sort()).toEqual(['blue', 'green']);
+    expect(readdirSync('/run/enid/netns')).toEqual([]);
+    const links = (name: string) => JSON.parse(ip('-n', name, '-j', 'link', 'show')).map((each: any) => each.ifname);
+    expect([links(blue), links(green).sort()]).toEqual([['lo'], ['eth0', 'lo', 'out']]);
+    expect(ip('-n', green, 'route', 'show', 'default')).toContain('via 172.17.0.1 dev eth0');
   });
 
   it('that goes and comes back under its name has its interfaces back, with their MAC; while it is away the instance stops', async () => {

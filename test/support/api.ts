@@ -10,6 +10,8 @@ import { openAuditLog } from '../../agent/audit/log.js';
 import type { CommandContext } from '../../agent/commands/command.js';
 import { transact } from '../../agent/commands/transact.js';
 import { Config } from '../../agent/config/schema.js';
+import { prepareGuests } from '../../agent/guests/prepare.js';
+import type { ResolveGuest } from '../../agent/guests/resolve.js';
 import type { HttpDeps } from '../../agent/http/deps.js';
 import { EventHub } from '../../agent/http/event-hub.js';
 import { createMetrics } from '../../agent/http/metrics.js';
@@ -54,6 +56,8 @@ export interface TestApiOptions extends ServerOptions {
   readonly config?: Partial<Config>;
   readonly deps?: Partial<HttpDeps>;
   readonly store?: Store;
+  /** Looks guests up; absent: the host takes none. */
+  readonly guests?: ResolveGuest;
   /** Internal errors are answers and not failures of the test. */
   readonly expectsFaults?: boolean;
 }
@@ -73,6 +77,7 @@ export const TEST_COUNTERS: InterfaceCounters = {
 export async function startApi({
   config: given,
   deps: replaced,
+  guests,
   store = createMemoryStore(),
   expectsFaults = false,
   ...options
@@ -95,7 +100,10 @@ export async function startApi({
     publicPool: config.publicPool,
     ...(!config.anyImage && { imageIds: IMAGES.map((image) => image.imageId) }),
   });
-  const run: HttpDeps['transact'] = (calls, options) => transact(store, context, calls, options);
+  const run: HttpDeps['transact'] = async (calls, options) => {
+    const guest = guests && (await prepareGuests(calls, guests));
+    return transact(store, () => ({ ...context(), ...(guest && { guest }) }), calls, options);
+  };
   const deps: HttpDeps = {
     config,
     zones,

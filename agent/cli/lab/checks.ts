@@ -9,8 +9,8 @@ export interface LabEndpoint {
   /** Namespace under /run/netns. */
   readonly namespace: string;
   readonly outside?: true;
-  /** By device index. */
-  readonly interfaces: readonly LabAddresses[];
+  /** By device index; guests may have none at 0. */
+  readonly interfaces: readonly (LabAddresses | undefined)[];
 }
 export interface LabAddresses {
   readonly ipv4: string;
@@ -66,7 +66,7 @@ export function planChecks(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>
       for (const target of targets)
         for (const probe of probes) {
           if (source.instance === target.instance) continue;
-          const targetIndex = indexIn(lab, target) ?? 0;
+          const targetIndex = indexIn(lab, target) ?? lab.instances[target.instance]?.index ?? 0;
           const sourceIndex = indexIn(lab, source);
           if (probe.family === 6 && !has6(endpoints, source.instance, sourceIndex))
             issues.push({ line, message: `${source.instance} has no IPv6 address` });
@@ -103,12 +103,13 @@ function checkKey({ source, sourceIndex, target, targetIndex, targetPublic, prob
 }
 
 function indexIn(lab: Lab, { instance, interface: name }: EndpointRef): number | undefined {
-  return name === undefined ? undefined : interfaceIndex(lab.instances[instance]?.interfaces ?? [], instance, name);
+  const found = lab.instances[instance];
+  return name === undefined || !found ? undefined : interfaceIndex(found, instance, name);
 }
 
 function has6(endpoints: ReadonlyMap<string, LabEndpoint>, instance: string, index: number | undefined): boolean {
   const interfaces = endpoints.get(instance)?.interfaces ?? [];
-  return index === undefined ? interfaces.some((entry) => entry.ipv6 !== undefined) : interfaces[index]?.ipv6 !== undefined;
+  return index === undefined ? interfaces.some((entry) => entry?.ipv6 !== undefined) : interfaces[index]?.ipv6 !== undefined;
 }
 
 /** All probes of the lab without their family, in the order of columns. */
@@ -131,10 +132,10 @@ function* everyPair(lab: Lab, endpoints: ReadonlyMap<string, LabEndpoint>, probe
   for (const source of endpoints.keys())
     for (const [target, { interfaces }] of endpoints) {
       if (source === target || isOutside(lab, target)) continue;
-      for (const [targetIndex, { ipv6 }] of interfaces.entries())
-        for (const probe of probes) {
+      for (const [targetIndex, addresses] of interfaces.entries())
+        for (const probe of addresses ? probes : []) {
           yield { source, target, targetIndex, probe: { ...probe, family: 4 as const } };
-          if (ipv6 !== undefined && has6(endpoints, source, undefined))
+          if (addresses?.ipv6 !== undefined && has6(endpoints, source, undefined))
             yield { source, target, targetIndex, probe: { ...probe, family: 6 as const } };
         }
     }

@@ -54,7 +54,7 @@ async function executeStep(step: Step, ids: Map<string, string>, options: Execut
     throw error;
   });
   const id = step.creates && remember(step.creates, answer, ids);
-  if (step.until) await reach(step, resolvePath(step.until.path, ids), step.until.states, options);
+  if (step.until) await reach(step, resolvePath(step.until.path, ids), step.until, options);
   return id;
 }
 
@@ -65,11 +65,16 @@ async function aclAssociation(client: Client, subnetId: string): Promise<string>
   return found.associationId;
 }
 
-const Run = z.looseObject({ instances: z.tuple([z.record(z.string(), z.json())]) });
+const One = z.record(z.string(), z.json());
+/** A run may make several; a registration answers with the one. */
+const Run = z
+  .looseObject({ instances: z.tuple([One]) })
+  .transform(({ instances: [only] }) => only)
+  .or(One);
 
 /** Notes the id of what was created, and for a VPC that of its main route table. */
 function remember({ key, noun }: NonNullable<Step['creates']>, answer: Json, ids: Map<string, string>): string {
-  const resource: Resource = noun === 'instance' ? Run.parse(answer).instances[0] : z.record(z.string(), z.json()).parse(answer);
+  const resource: Resource = (noun === 'instance' ? Run : One).parse(answer);
   const id = z.string().parse(resource[NOUNS[noun].idField]);
   ids.set(key, id);
   if (noun === 'vpc') ids.set(mainTableKey(key.slice('vpc/'.length)), z.string().parse(resource.mainRouteTableId));
@@ -80,16 +85,24 @@ const POLL_MS = 50;
 const State = z.looseObject({
   state: z.string().optional(),
   status: z.string().optional(),
+  stateReason: z.looseObject({ message: z.string() }).optional(),
   condition: z.looseObject({ realised: z.boolean(), message: z.string().optional() }).optional(),
 });
 
 /** Asks until the resource is in one of the states. Most answers come when it is already there. */
-async function reach(step: Step, path: string, states: readonly string[], { client, settleMs, signal }: ExecuteOptions): Promise<void> {
+async function reach(
+  step: Step,
+  path: string,
+  { states, inVain = [] }: NonNullable<Step['until']>,
+  { client, settleMs, signal }: ExecuteOptions,
+): Promise<void> {
   const deadline = performance.now() + settleMs;
   for (;;) {
     const now = await read(client, path);
     const state = now.state ?? now.status ?? '';
     if (states.includes(state)) return;
+    if (inVain.includes(state))
+      throw new CliError('NotSettled', `${stepText(step)}: it is ${state} again: ${now.stateReason?.message ?? 'no reason is known'}`);
     if (performance.now() > deadline) {
       const fault = now.condition && !now.condition.realised ? ` (${now.condition.message ?? 'not realised'})` : '';
       throw new CliError('NotSettled', `${stepText(step)}: still ${state} after ${settleMs / 1000} s${fault}`);

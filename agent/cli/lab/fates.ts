@@ -1,3 +1,4 @@
+import type * as wire from '../wire.js';
 import type { CurrentLab } from './current.js';
 import type { Lab } from './load.js';
 import { PARTS, type Part } from './nouns.js';
@@ -40,14 +41,20 @@ export function decideFates(lab: Lab, current: CurrentLab): Fates {
       (wanted.address === undefined || wanted.address === found.privateIpAddresses.find((a) => a.primary)?.privateIpAddress) &&
       (wanted.mac === undefined || wanted.mac === found.macAddress),
   );
+  const primaries = new Set(
+    [...current.interfaces.values()].flatMap(({ attachment }) => (attachment?.deviceIndex === 0 ? [attachment.instanceId] : [])),
+  );
   judge('instances', (wanted, found) => {
     const [first = ''] = wanted.interfaces;
     const attachment = current.interfaces.get(first)?.attachment;
     return (
       found.state !== 'shutting-down' &&
+      isGuest(wanted, found) &&
       kept.interfaces.has(first) &&
       attachment?.instanceId === found.instanceId &&
-      attachment.deviceIndex === 0
+      attachment.deviceIndex === wanted.index &&
+      // A primary interface can't be detached.
+      (wanted.index === 0 || !primaries.has(found.instanceId))
     );
   });
   judge('routeTables', (wanted, found) => wanted.main === undefined && inKeptVpc(wanted.vpc, found.vpcId));
@@ -95,6 +102,15 @@ type MapValue<M> = M extends ReadonlyMap<string, infer V> ? V : never;
 
 function ipv6Fits(wanted: true | string | undefined, found: string | undefined): boolean {
   return wanted === true ? found !== undefined : wanted === found;
+}
+
+/** Whether the instance is in the namespace that it should be in. */
+function isGuest({ container, netns, pid }: Lab['instances'][string], { holder }: wire.Instance): boolean {
+  if (container !== undefined)
+    return holder?.kind === 'container' && (holder.name === container || holder.containerId?.startsWith(container) === true);
+  if (netns !== undefined) return holder?.kind === 'namespace' && holder.name === netns;
+  if (pid !== undefined) return holder?.kind === 'process' && holder.pid === pid;
+  return holder === undefined || holder.kind === 'netns' || holder.kind === 'image';
 }
 
 /** A zone given by its letter alone is the agent's zone that ends with it. */

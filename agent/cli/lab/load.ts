@@ -5,6 +5,7 @@ import { CliError, EXIT } from '../errors.js';
 import { type DerivedParts, deriveParts } from './derive.js';
 import { checkReferences, type LabIssue } from './references.js';
 import { LabFile, type LabInterface } from './schema.js';
+import { inlineName } from './targets.js';
 
 /** A lab file that holds together: every name it uses is defined in it. */
 export interface Lab extends Omit<LabFile, 'instances' | keyof DerivedParts>, DerivedParts {
@@ -13,7 +14,7 @@ export interface Lab extends Omit<LabFile, 'instances' | keyof DerivedParts>, De
   readonly expectLines: readonly number[];
 }
 export interface LabInstance extends Omit<LabFile['instances'][string], 'interfaces'> {
-  /** Names of interfaces; the first is eth0. */
+  /** Names of interfaces; the first has the device index `index`. */
   readonly interfaces: readonly string[];
 }
 
@@ -92,16 +93,13 @@ function offsetOf(document: Document, path: readonly PropertyKey[], onKey: boole
   return document.contents?.range?.[0] ?? 0;
 }
 
-/** Interfaces written inside an instance get the name `<instance>-eth<index>`. */
-export const inlineName = (instance: string, index: number): string => `${instance}-eth${index}`;
-
 function withNamedInterfaces(file: LabFile): Omit<Lab, 'expectLines'> {
   const interfaces: Record<string, LabInterface> = { ...file.interfaces };
   const instances = Object.fromEntries(
     Object.entries(file.instances).map(([name, instance]) => {
-      const names = instance.interfaces.map((entry, index) => {
+      const names = instance.interfaces.map((entry, place) => {
         if (typeof entry === 'string') return entry;
-        const inline = inlineName(name, index);
+        const inline = inlineName(name, instance.index + place);
         interfaces[inline] = entry;
         return inline;
       });

@@ -62,7 +62,7 @@ function planNatGateways(plan: LabPlan): void {
         connectivityType: elasticAddress === undefined ? 'private' : 'public',
         allocationId: elasticAddress === undefined ? undefined : plan.id('elasticAddresses', elasticAddress),
       },
-      { path: pathTo('nat-gateway', plan.id('natGateways', name)), states: ['available'] },
+      { until: { path: pathTo('nat-gateway', plan.id('natGateways', name)), states: ['available'] } },
     );
 }
 

@@ -1,29 +1,36 @@
 import type * as wire from '../wire.js';
 import type { LabPlan } from './plan.js';
+import { guestText } from './schema.js';
 import { type Id, pathTo, type Step, type Template } from './steps.js';
 
 /** Instances, and which interface is where. */
 export function planInstances(plan: LabPlan): void {
   for (const [name, found] of plan.gone('instances')) planEnd(plan, name, found);
-  for (const [name, { type, interfaces, userData, sourceBasedRouting }] of plan.missing('instances'))
+  for (const [name, wanted] of plan.missing('instances')) {
+    const { type, interfaces, index, userData, sourceBasedRouting, container: containerId, netns, pid } = wanted;
+    const networkInterfaces = interfaces.map((entry, place) => ({
+      deviceIndex: index + place,
+      networkInterfaceId: plan.id('interfaces', entry),
+    }));
     plan.create(
       'run',
       'instances',
       name,
-      {
-        instanceType: type,
-        networkInterfaces: interfaces.map((entry, deviceIndex) => ({ deviceIndex, networkInterfaceId: plan.id('interfaces', entry) })),
-        userData: userData || undefined,
-        sourceBasedRouting,
-      },
-      reaches('instance', plan.id('instances', name), 'running'),
+      { containerId, netns, pid, instanceType: type, networkInterfaces, userData: userData || undefined, sourceBasedRouting },
+      { until: untilRunning(plan.id('instances', name)), register: guestText(wanted) },
     );
+  }
   for (const { name } of plan.kept('instances')) planChanges(plan, name);
   planPlaces(plan);
 }
 
 function reaches(noun: 'instance' | 'interface', id: Id, ...states: string[]): Step['until'] {
   return { path: pathTo(noun, id), states };
+}
+
+/** A guest that is away stops its instance again, or ends it: then there is nothing to wait for. */
+function untilRunning(id: Id): Step['until'] {
+  return { path: pathTo('instance', id), states: ['running'], inVain: ['stopped', 'terminated'] };
 }
 
 function planEnd(plan: LabPlan, name: string, { instanceId, state }: wire.Instance): void {
@@ -78,7 +85,7 @@ function planChanges(plan: LabPlan, name: string): void {
       method: 'POST',
       path: pathTo('instance', instanceId, 'start'),
       body: {},
-      until: reaches('instance', instanceId, 'running'),
+      until: untilRunning(instanceId),
     });
 }
 
@@ -90,8 +97,8 @@ interface Place {
 /** Moves, detaches and attaches secondary interfaces of instances that stay; a new instance brings its interfaces along. */
 function planPlaces(plan: LabPlan): void {
   const wantedPlaces = new Map<string, Place>();
-  for (const [instance, { interfaces }] of Object.entries(plan.lab.instances))
-    interfaces.forEach((name, index) => void wantedPlaces.set(name, { instance, index }));
+  for (const [instance, { interfaces, index }] of Object.entries(plan.lab.instances))
+    interfaces.forEach((name, place) => void wantedPlaces.set(name, { instance, index: index + place }));
   const endingIds = new Set(plan.gone('instances').map(([, found]) => found.instanceId));
 
   const leaving: { readonly name: string; readonly found: wire.NetworkInterface; readonly to?: Place }[] = [];

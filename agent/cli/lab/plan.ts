@@ -151,13 +151,14 @@ export class LabPlan {
     return this.gone('vpcs').some(([, vpc]) => vpc.vpcId === vpcId);
   }
 
-  create(stage: Stage, part: Part, name: string, body: { readonly [key: string]: Template | undefined }, until?: Step['until']): void {
+  create(stage: Stage, part: Part, name: string, body: Fields, { until, register }: CreateOptions = {}): void {
     const noun = NOUN_OF[part];
     this.add(stage, {
       verb: 'create',
       subject: `${nounText(noun)} ${name}`,
+      ...(register !== undefined && { detail: `register ${register}` }),
       method: 'POST',
-      path: [NOUNS[noun].path],
+      path: [`${NOUNS[noun].path}${register === undefined ? '' : '/register'}`],
       body: { ...body, tags: { [LAB_TAG]: this.lab.lab, [NAME_TAG]: name } },
       creates: { key: keyOf(noun, name), noun },
       ...(until && { until }),
@@ -191,6 +192,13 @@ export class LabPlan {
       body: { tags: { [NAME_TAG]: `${name} (replaced ${id})` } },
     });
   }
+}
+
+type Fields = { readonly [key: string]: Template | undefined };
+interface CreateOptions {
+  readonly until?: Step['until'];
+  /** What is there already and becomes the resource, in words. */
+  readonly register?: string | undefined;
 }
 
 export type Found<P extends Part> = CurrentLab[P] extends ReadonlyMap<string, infer V> ? V : never;

@@ -1,7 +1,8 @@
 import { cidr, contains, containsCidr, parseCidr } from '../../model/address.js';
 import { type EndpointRef, INTERNET } from './expect.js';
 import { checkGateways, checkRouteTargets } from './references-gateways.js';
-import type { LabFile, LabInterface } from './schema.js';
+import { guestText, type LabFile, type LabInterface } from './schema.js';
+import { inlineName } from './targets.js';
 
 /** What can only be checked with the whole lab file in view: names that must exist, things that must fit. Pure. */
 
@@ -55,6 +56,7 @@ export function checkReferences(lab: LabFile): LabIssue[] {
   for (const [name, entry] of Object.entries(lab.interfaces)) checkInterface(entry, ['interfaces', name]);
 
   const users = new Map<string, string>();
+  const guests = new Map<string, string>();
   for (const [name, instance] of Object.entries(lab.instances)) {
     const vpcs = new Set<string | undefined>();
     instance.interfaces.forEach((entry, i) => {
@@ -62,7 +64,8 @@ export function checkReferences(lab: LabFile): LabIssue[] {
       if (typeof entry !== 'string') {
         checkInterface(entry, path);
         vpcs.add(vpcOf(entry.subnet));
-        if (`${name}-eth${i}` in lab.interfaces) report(path, `it would be called ${name}-eth${i}, but interfaces has one of that name`);
+        const inline = inlineName(name, instance.index + i);
+        if (inline in lab.interfaces) report(path, `it would be called ${inline}, but interfaces has one of that name`);
         return;
       }
       if (!must('interfaces', entry, path)) return;
@@ -73,6 +76,10 @@ export function checkReferences(lab: LabFile): LabIssue[] {
     });
     if (vpcs.size > 1)
       report(['instances', name, 'interfaces'], `interfaces of one instance must be of one VPC, not ${[...vpcs].join(' and ')}`);
+    const guest = guestText(instance);
+    const holder = guest === undefined ? undefined : guests.get(guest);
+    if (holder !== undefined) report(['instances', name], `${guest} is ${holder} already`);
+    if (guest !== undefined) guests.set(guest, name);
   }
   checkGateways(lab, report, must);
   checkRouteTables(lab, report, must);
@@ -139,8 +146,7 @@ function checkExpectations(lab: LabFile, report: Report): void {
       if (!found && isOutside(lab, instance)) {
         if (name !== undefined) report(path, `${instance} is not of the lab's own: it has no interface '${name}'`);
       } else if (!found) report(path, `there is no instance '${instance}'`);
-      else if (name !== undefined && interfaceIndex(found.interfaces, instance, name) < 0)
-        report(path, `${instance} has no interface '${name}'`);
+      else if (name !== undefined && interfaceIndex(found, instance, name) < 0) report(path, `${instance} has no interface '${name}'`);
     }
   });
 }
@@ -156,9 +162,16 @@ export function isOutside(lab: Outside, name: string): boolean {
 }
 
 /** Device index of an interface given as `ethN` or by name; −1 when the instance has no such. */
-export function interfaceIndex(interfaces: readonly unknown[], instance: string, name: string): number {
+export function interfaceIndex({ interfaces, index }: InterfaceList, instance: string, name: string): number {
   const device = /^(?:eth|(.+)-eth)(\d+)$/.exec(name);
-  if (device && (device[1] === undefined || (device[1] === instance && typeof interfaces[Number(device[2])] === 'object')))
-    return Number(device[2]) < interfaces.length ? Number(device[2]) : -1;
-  return interfaces.indexOf(name);
+  const place = Number(device?.[2]) - index;
+  if (device && (device[1] === undefined || (device[1] === instance && typeof interfaces[place] === 'object')))
+    return place in interfaces ? place + index : -1;
+  return interfaces.includes(name) ? interfaces.indexOf(name) + index : -1;
+}
+
+/** Interfaces of an instance, from a device index on. */
+interface InterfaceList {
+  readonly interfaces: readonly unknown[];
+  readonly index: number;
 }

@@ -132,7 +132,7 @@ function endpointsOf(lab: Lab, current: CurrentLab): Map<string, LabEndpoint> {
         `there is no namespace ${namespace} (${name}) on this machine: eni lab up first, and run eni lab test there`,
       );
   return new Map([
-    ...Object.entries(lab.instances).map(([name, { interfaces }]): [string, LabEndpoint] => {
+    ...Object.entries(lab.instances).map(([name, { interfaces, index }]): [string, LabEndpoint] => {
       const instance = current.instances.get(name);
       if (!instance) throw new CliError('NotUp', `the lab's instance ${name} does not exist: eni lab up first`);
       if (instance.state !== 'running')
@@ -143,7 +143,8 @@ function endpointsOf(lab: Lab, current: CurrentLab): Map<string, LabEndpoint> {
           'NotHere',
           `${name} (${instance.instanceId}) is on host ${instance.hostId ?? '(unknown)'}: run eni lab test there`,
         );
-      return [name, { namespace, interfaces: interfaces.map((entry) => addressesOf(current, name, entry)) }];
+      const none = Array<undefined>(index).fill(undefined);
+      return [name, { namespace, interfaces: [...none, ...interfaces.map((entry) => addressesOf(current, name, entry))] }];
     }),
     ...outside,
   ]);

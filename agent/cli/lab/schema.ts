@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseAddress, parseCidr } from '../../model/address.js';
+import { CONTAINER_REFERENCE, MAX_PID, NETNS_NAME } from '../../model/guest.js';
 import { DEVICE_NAME } from '../../model/parent-device.js';
 import { parseAclText } from './acl-text.js';
 import { parseExpectation } from './expect.js';
@@ -130,6 +131,31 @@ const gatewayParts = {
   ),
 };
 
+/** A namespace that somebody else made, instead of one of enid's own: one of these. */
+const guestParts = {
+  container: z.string().regex(CONTAINER_REFERENCE, 'must be the id or the name of a container').optional(),
+  netns: z.string().regex(NETNS_NAME, 'must be the name of a network namespace').optional(),
+  pid: z.int().min(1).max(MAX_PID).optional(),
+  /** Device index of the first interface: in a guest with a network of its own, 1. */
+  index: z.int().min(0).max(63).default(0),
+};
+type GuestParts = z.output<z.ZodObject<typeof guestParts>>;
+
+/** `container web`, as messages say it; `undefined` for an instance that enid makes. */
+export function guestText({ container, netns, pid }: Pick<GuestParts, 'container' | 'netns' | 'pid'>): string | undefined {
+  if (container !== undefined) return `container ${container}`;
+  if (netns !== undefined) return `network namespace ${netns}`;
+  return pid === undefined ? undefined : `the network namespace of process ${pid}`;
+}
+
+function checkGuest({ container, netns, pid, index, userData }: GuestParts & { userData: string }, context: z.RefinementCtx): void {
+  const given = [container, netns, pid].filter((value) => value !== undefined);
+  const report = (key: string, message: string) => context.addIssue({ code: 'custom', path: [key], message });
+  if (given.length > 1) report(container === undefined ? 'pid' : 'container', 'give one of container, netns and pid');
+  if (given.length === 0 && index > 0) report('index', "only goes with container, netns or pid: enid's own instances start at eth0");
+  if (given.length > 0 && userData !== '') report('userData', 'never runs in a guest: leave it out');
+}
+
 export const LabFile = z.strictObject({
   lab: Name,
   description: z.string().optional(),
@@ -172,12 +198,15 @@ export const LabFile = z.strictObject({
   ),
   interfaces: named(LabInterface),
   instances: named(
-    z.strictObject({
-      type: z.string().optional(),
-      interfaces: z.array(z.union([Name, LabInterface])).min(1, 'must have an interface'),
-      userData: z.string().max(16_384, 'must be at most 16 KiB').default(''),
-      sourceBasedRouting: OnOff.default(true),
-    }),
+    z
+      .strictObject({
+        ...guestParts,
+        type: z.string().optional(),
+        interfaces: z.array(z.union([Name, LabInterface])).min(1, 'must have an interface'),
+        userData: z.string().max(16_384, 'must be at most 16 KiB').default(''),
+        sourceBasedRouting: OnOff.default(true),
+      })
+      .superRefine(checkGuest),
   ),
   routeTables: named(
     z.strictObject({

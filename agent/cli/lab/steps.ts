@@ -25,8 +25,8 @@ export interface Step {
   readonly finds?: { readonly key: string; readonly subnetId: Id };
   /** The resource that the answer describes. */
   readonly creates?: { readonly key: string; readonly noun: NounName };
-  /** Wait afterwards until the resource is in one of these states; gone counts as `terminated`. */
-  readonly until?: { readonly path: readonly (string | Ref)[]; readonly states: readonly string[] };
+  /** Wait afterwards until the resource is in one of these states, or `inVain` in one of those; gone counts as `terminated`. */
+  readonly until?: { readonly path: readonly (string | Ref)[]; readonly states: readonly string[]; readonly inVain?: readonly string[] };
 }
 
 /** Key of a resource in references: noun and name. */

@@ -93,6 +93,41 @@ describe('parseLab', () => {
     ],
     ['an expectation of nobody', `${BASE}expect:\n  - a -> b icmp passes`, "l.yaml:7:5: there is no instance 'a'"],
     ['a bad expectation', `${BASE}expect:\n  - a -> b icmp`, "l.yaml:7:5: expect.0: 'a -> b icmp' must end with 'passes' or 'is dropped'"],
+    [
+      'two guests for one instance',
+      `${BASE}instances:\n  a: { container: web, netns: blue, interfaces: [{ subnet: s }] }`,
+      'l.yaml:7:19: instances.a.container: give one of container, netns and pid',
+    ],
+    [
+      'one guest for two instances',
+      `${BASE}instances:\n  a: { netns: blue, interfaces: [{ subnet: s }] }\n  b: { netns: blue, interfaces: [{ subnet: s }] }`,
+      'l.yaml:8:6: network namespace blue is a already',
+    ],
+    [
+      'a device index without a guest',
+      `${BASE}instances:\n  a: { index: 1, interfaces: [{ subnet: s }] }`,
+      "l.yaml:7:15: instances.a.index: only goes with container, netns or pid: enid's own instances start at eth0",
+    ],
+    [
+      'user data for a guest',
+      `${BASE}instances:\n  a: { pid: 4711, userData: id, interfaces: [{ subnet: s }] }`,
+      'l.yaml:7:29: instances.a.userData: never runs in a guest: leave it out',
+    ],
+    [
+      'a container with a name that none has',
+      `${BASE}instances:\n  a: { container: a/b, interfaces: [{ subnet: s }] }`,
+      'l.yaml:7:19: instances.a.container: must be the id or the name of a container',
+    ],
+    [
+      'a namespace by its path',
+      `${BASE}instances:\n  a: { netns: /run/netns/a, interfaces: [{ subnet: s }] }`,
+      'l.yaml:7:15: instances.a.netns: must be the name of a network namespace',
+    ],
+    [
+      'an expectation of a device that a guest has no interface at',
+      `${BASE}instances:\n  a: { netns: blue, index: 1, interfaces: [{ subnet: s }] }\nexpect:\n  - a/eth0 -> a/eth1 icmp passes`,
+      "l.yaml:9:5: a has no interface 'eth0'",
+    ],
     ['a duplicate key', 'lab: l\nvpcs: {}\nvpcs: {}', 'l.yaml:3:1: Map keys must be unique'],
   ])('%s', (_name, text, message) => expect(faults(text)[0]).toContain(message));
 

@@ -218,10 +218,10 @@ describe('attachment', () => {
     const { world, eniId: networkInterfaceId, instanceId } = city();
     const before = world.eni(networkInterfaceId);
     for (const graceful of [false, true]) {
-      world.run('attachNetworkInterface', { networkInterfaceId, instanceId, deviceIndex: 1 });
+      const { attachmentId } = world.run('attachNetworkInterface', { networkInterfaceId, instanceId, deviceIndex: 1 });
       if (graceful) world.run('detachNetworkInterface', { networkInterfaceId });
       world.run('detachNetworkInterface', { networkInterfaceId, force: true });
-      expect(world.eni(networkInterfaceId)).toEqual(before);
+      expect(world.eni(networkInterfaceId)).toEqual({ ...before, pastAttachment: expect.objectContaining({ attachmentId }) });
     }
   });
 
