@@ -71,7 +71,7 @@ it('a daemon that is killed at any moment or half way through any step has what 
     died.add(context.replace(/^[^,]*, /, ''));
     rmSync(order, { force: true });
     plan.doing(`start after ${context}`);
-    if (dice.chance(0.2)) kills += await dieInStart(order, dice.below(80));
+    if (dice.chance(0.6)) kills += await dieInStart(order, dice.below(80));
     else await agent.start();
     if (acknowledged) expectDone(deed, acknowledged.results, await readDurable(agent.dataDir), context);
     plan.doing(`order after ${context}`);
