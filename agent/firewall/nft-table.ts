@@ -1,3 +1,4 @@
+import type { NftElements } from '../kernel/port.js';
 import { RULE_COMMENT_PREFIX } from '../kernel/resources.js';
 import { hashText } from './hash.js';
 
@@ -45,6 +46,7 @@ export interface NftSubchain {
 export interface NftText {
   readonly text: string;
   readonly fingerprint: string;
+  readonly elements: NftElements;
 }
 
 /**
@@ -82,7 +84,25 @@ export function renderNft(name: string, { chains, maps = {}, sets = {}, family =
     maps: Object.entries(maps).map(([map, entries]) => [map, sorted(entries).map(([key, value]) => `${key} ${value}`)]),
     sets: Object.entries(sets).map(([set, entries]) => [set, setOf(entries).elements.map(unquoted).sort()]),
   };
-  return { text: `${lines.join('\n')}\n`, fingerprint: hash(content) };
+  const frame = hashText(lines.filter((line) => !line.startsWith('add element')).join('\n'));
+  return {
+    text: `${lines.join('\n')}\n`,
+    fingerprint: hash(content),
+    elements: { family, table: name, frame, sets: listElements(maps, sets) },
+  };
+}
+
+/** What can change in a table without the tool. Sets of ranges are not among it: the kernel has these as pairs of ends. */
+function listElements(maps: NonNullable<NftTable['maps']>, sets: NonNullable<NftTable['sets']>): NftElements['sets'] {
+  return Object.fromEntries([
+    ...Object.entries(maps).map(([map, entries]) => {
+      return [map, { type: 'ipv4_addr', data: 'ipv4_addr', entries: sorted(entries).map(([key, value]) => `${key} : ${value}`) }] as const;
+    }),
+    ...Object.entries(sets).map(([set, entries]) => {
+      const { type, elements: list, ranges } = setOf(entries);
+      return [set, { type: ranges ? 'ranges' : type, entries: list.map(unquoted).sort() }] as const;
+    }),
+  ]);
 }
 
 /** Fingerprint of what `nft -j list ruleset` printed; `undefined` when there is no table at all. */

@@ -69,6 +69,7 @@ async function together(run: readonly PlannedOp[], workshop: Workshop): Promise<
     return executor.run(
       run.map(({ op }) => op.object),
       workshop,
+      run.map(({ op }) => (op.verb === 'update' ? op.from : undefined)),
     );
   });
 }

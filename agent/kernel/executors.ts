@@ -50,7 +50,12 @@ interface Requests<K extends ObjectKind> {
 interface Work<K extends ObjectKind> {
   readonly by: 'work';
   readonly lane: (object: KernelObject<K>) => string;
-  readonly run: (objects: readonly KernelObject<K>[], workshop: Workshop) => Promise<Outcome[]>;
+  /** `from`: what each is an update of. */
+  readonly run: (
+    objects: readonly KernelObject<K>[],
+    workshop: Workshop,
+    from: readonly (KernelObject<K> | undefined)[],
+  ) => Promise<Outcome[]>;
 }
 
 export type Executor<K extends ObjectKind> = Requests<K> | Work<K>;
@@ -59,11 +64,11 @@ const perNetns = ({ netns }: { readonly netns: string }): string => netns;
 const anywhere = (): string => '';
 
 /** Each by itself: what fails does not touch the others. */
-async function each<T>(objects: readonly T[], act: (object: T) => Promise<unknown> | unknown): Promise<Outcome[]> {
+async function each<T>(objects: readonly T[], act: (object: T, place: number) => Promise<unknown> | unknown): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   const pace = new Pace();
-  for (const object of objects) {
-    outcomes.push(await attempt(() => act(object)));
+  for (const [place, object] of objects.entries()) {
+    outcomes.push(await attempt(() => act(object, place)));
     await pace.breathe();
   }
   return outcomes;
@@ -155,12 +160,12 @@ const NO_RULES = ['raw PREROUTING OUTPUT', 'mangle PREROUTING INPUT FORWARD OUTP
 const makeNft: Work<'nft'> = {
   by: 'work',
   lane: perNetns,
-  run: (objects, { monitor, sockets }) =>
+  run: (objects, { monitor, sockets }, from) =>
     Promise.all(
-      objects.map((spec) =>
+      objects.map((spec, place) =>
         attempt(() => {
           monitor.watchRulesOf(spec.netns);
-          return monitor.quietlyInRules(spec.netns, () => ensureNft(spec, () => sockets.netfilter(spec.netns)));
+          return monitor.quietlyInRules(spec.netns, () => ensureNft(spec, from[place], () => sockets.netfilter(spec.netns)));
         }),
       ),
     ),
@@ -190,11 +195,11 @@ const makeMacvlan: Work<'macvlan'> = {
 const makeParent: Work<'parent'> = {
   by: 'work',
   lane: anywhere,
-  run: (objects, { sockets, monitor }) =>
-    each(objects, (spec) => {
+  run: (objects, { sockets, monitor }, from) =>
+    each(objects, (spec, place) => {
       monitor.watchParent(spec.device);
-      requireParent(sockets, spec.device);
-      return monitor.quietlyInRules(spec.netns, () => ensureGuard(spec));
+      const { index } = requireParent(sockets, spec.device);
+      return monitor.quietlyInRules(spec.netns, () => ensureGuard(spec, from[place], index, () => sockets.netfilter(spec.netns)));
     }),
 };
 
@@ -302,6 +307,7 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
         const outcomes = await makeRuleset.run(
           objects.map((object) => ({ ...object, text: NO_RULES })),
           workshop,
+          [],
         );
         return outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
       },

@@ -15,13 +15,14 @@ import { askAgainSoon, deleteLinks } from './veth.js';
 const ARPHRD = { ethernet: 1, loopback: 772 } as const;
 
 /** What is known of a device in the host's own namespace. */
-export function hostDevice(sockets: NamespaceSockets, name: string): HostDevice | undefined {
+export function hostDevice(sockets: NamespaceSockets, name: string): (HostDevice & { readonly index: number }) | undefined {
   const socket = sockets.route(HOST_NAMESPACE);
   const link = findLink(socket, { name });
   if (!link) return undefined;
   const master = link.master === undefined ? undefined : findLink(socket, { index: link.master })?.name;
   return {
     name,
+    index: link.index,
     up: link.up,
     running: link.running,
     mtu: link.mtu,
@@ -43,7 +44,7 @@ function isWireless(name: string): boolean {
 }
 
 /** @throws {KernelError} not-found, invalid, busy: why the device carries no macvlan devices now. */
-export function requireParent(sockets: NamespaceSockets, name: string): HostDevice {
+export function requireParent(sockets: NamespaceSockets, name: string): HostDevice & { readonly index: number } {
   const device = hostDevice(sockets, name);
   const fault = unfitness(name, device);
   if (!device || fault !== undefined) throw new KernelError(fault ?? name, { kind: device ? 'invalid' : 'not-found' });
@@ -57,14 +58,12 @@ export function requireParent(sockets: NamespaceSockets, name: string): HostDevi
  * may be lost.
  */
 export async function ensureMacvlan(sockets: NamespaceSockets, spec: MacvlanSpec): Promise<{ readonly disturbed: boolean }> {
-  const { mtu } = requireParent(sockets, spec.parent);
-  if (mtu < spec.mtu)
-    throw new KernelError(`device ${spec.parent} has MTU ${mtu}, interfaces need ${spec.mtu}: raise it, or set the agent's mtu`, {
+  const parent = requireParent(sockets, spec.parent);
+  if (parent.mtu < spec.mtu)
+    throw new KernelError(`device ${spec.parent} has MTU ${parent.mtu}, interfaces need ${spec.mtu}: raise it, or set the agent's mtu`, {
       kind: 'invalid',
     });
   const host = sockets.route(HOST_NAMESPACE);
-  const parent = findLink(host, { name: spec.parent });
-  if (!parent) throw new KernelError(`the host has no device ${spec.parent}`, { kind: 'not-found' });
   const socket = sockets.route(spec.netns);
   const existing = findLink(socket, { name: spec.name });
   if (existing && isOn(existing, parent)) {

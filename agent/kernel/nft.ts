@@ -2,12 +2,13 @@ import { nftChains, scanNft } from '../firewall/nft-table.js';
 import { throwFirst, toKernelError } from './errors.js';
 import { run } from './exec.js';
 import { listFlows } from './netlink/conntrack.js';
+import { changeElements, differInElements } from './netlink/nft-elements.js';
 import { nftTables } from './netlink/nft-tables.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import type { ObjectSpecs } from './port.js';
 import { guardedDevice, guardTable, HOST_NAMESPACE, isInstanceNamespace, NFT_TABLE, uplinkOfChain } from './resources.js';
 
-/** The nft tables of gateways, of instances' macvlan interfaces, of the host's uplink and of its devices that carry interfaces, by the tool of that name: each change is one transaction. */
+/** The nft tables of gateways, of instances' macvlan interfaces, of the host's uplink and of its devices that carry interfaces, each change is one transaction: by the tool of that name, or where only elements of sets change, without it. */
 
 const TIMEOUT_MS = 10_000;
 const OUR_TABLE = `inet ${NFT_TABLE}`;
@@ -19,31 +20,55 @@ const clear = (netns: string): string => (isShared(netns) ? clearTable(OUR_TABLE
 
 type Spec = ObjectSpecs['nft'];
 
-/** What was last loaded, by namespace. */
-const loaded = new Map<string, string>();
+/** What an object becomes from: known to the last element only when it is as enid made it. */
+type From<T> = Partial<T> | undefined;
 
 /**
- * Afterwards the namespace's nft rules are the table and nothing else; in the host's own and in instances, others' tables stay untouched. What is as it shall be stays, so that packets always meet
- * one version or the other. Only when the same is asked for again, because somebody else has changed something, everything is made anew.
+ * Afterwards the namespace's nft rules are the table and nothing else; in the host's own and in instances, others' tables stay untouched. Packets always meet
+ * one version or the other. What differs only in elements of sets gets these; what is not known, because somebody else has changed something, is made anew.
  */
-export async function ensureNft({ netns, text, fingerprint, translations }: Spec, socket: () => NetlinkSocket): Promise<void> {
-  // Of a table whose chains differ from one version to the next, none may be left: it is made anew, in one transaction.
-  const isRepair = isShared(netns) || loaded.get(netns) === fingerprint;
-  loaded.delete(netns);
-  await load(netns, isRepair ? clear(netns) + text : text);
-  loaded.set(netns, fingerprint);
+export async function ensureNft(spec: Spec, from: From<Spec>, socket: () => NetlinkSocket): Promise<void> {
+  const { netns, text, translations } = spec;
+  if (!patch(spec, from, socket)) {
+    // Of a table whose chains differ from one version to the next, none may be left.
+    const isKnown = !isShared(netns) && from?.elements !== undefined;
+    await load(netns, isKnown ? text : clear(netns) + text);
+  }
   if (translations) cutFlows(socket(), translations);
 }
 
 /** Afterwards the namespace has no nft rules of ours. */
 export async function removeNft(netns: string): Promise<void> {
-  loaded.delete(netns);
   await load(netns, clear(netns));
 }
 
-/** Afterwards the device is guarded by the table. Its hooks end with the device. */
-export async function ensureGuard({ netns, device, text }: ObjectSpecs['parent']): Promise<void> {
+/** Number of the device that each guard was made for: with that its hooks end. */
+const guarded = new Map<string, number>();
+
+/** Afterwards the device, whose number is `index`, is guarded by the table. */
+export async function ensureGuard(
+  spec: ObjectSpecs['parent'],
+  from: From<ObjectSpecs['parent']>,
+  index: number,
+  socket: () => NetlinkSocket,
+): Promise<void> {
+  const { netns, device, text } = spec;
+  if (guarded.get(device) === index && patch(spec, from, socket)) return;
+  guarded.delete(device);
   await load(netns, clearTable(`netdev ${guardTable(device)}`) + text);
+  guarded.set(device, index);
+}
+
+/** Changes elements alone, where that is all there is to do and the table is what it is thought to be. Returns whether it has. */
+function patch({ elements }: Pick<Spec, 'elements'>, from: Pick<Spec, 'elements'> | undefined, socket: () => NetlinkSocket): boolean {
+  const before = from?.elements;
+  if (!elements || !differInElements(before, elements)) return false;
+  try {
+    changeElements(socket(), before, elements);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Afterwards there is no guard of the device. */

@@ -30,12 +30,13 @@ export interface ObjectSpecs {
   ruleset: { readonly netns: string; readonly family: Family; readonly fingerprint: string; readonly text: string };
   /**
    * The nft table of ours in a gateway's namespace: `text` makes it or changes it without a gap, `fingerprint` compares it (see `nft-table.ts`).
-   * `translations`, of a table that translates addresses one to one: private by public address; flows that are translated otherwise are cut.
+   * `elements`: what of it can be changed without making it anew, see `NftElements`; not observed. `translations`, of a table that translates addresses one to one: private by public address; flows that are translated otherwise are cut.
    */
   nft: {
     readonly netns: string;
     readonly fingerprint: string;
     readonly text: string;
+    readonly elements?: NftElements;
     readonly translations?: Readonly<Record<string, string>>;
   };
   /** Both ends of an interface's or a gateway's device, both up. */
@@ -43,7 +44,13 @@ export interface ObjectSpecs {
   /** A macvlan device in bridge mode on a device of the host's, up. */
   macvlan: MacvlanSpec;
   /** A device of the host's that carries macvlan devices: fit for it, up, and guarded by the nft table that `text` makes. */
-  parent: { readonly netns: string; readonly device: string; readonly fingerprint: string; readonly text: string };
+  parent: {
+    readonly netns: string;
+    readonly device: string;
+    readonly fingerprint: string;
+    readonly text: string;
+    readonly elements?: NftElements;
+  };
   /** A device whose other end is a process; strict about sources, up. */
   tun: { readonly netns: string; readonly name: string; readonly mtu: number };
   /** The process that encrypts what a tunnel's device takes, and its settings (see `kernel/wireguard.ts`). Keys are 64 hex digits. */
@@ -86,6 +93,15 @@ export interface ObjectSpecs {
     readonly to?: string;
     readonly mark?: { readonly value: number; readonly mask: number };
   };
+}
+
+/** Content of the sets and maps of an nft table, whose chains and rules stay the same as long as `frame` does. */
+export interface NftElements {
+  readonly family: 'inet' | 'netdev';
+  readonly table: string;
+  readonly frame: string;
+  /** By name. `type` and, of a map, `data` in nft's words, or `ranges`; entries as written, `key` or `key : value`, sorted. */
+  readonly sets: Readonly<Record<string, { readonly type: string; readonly data?: string; readonly entries: readonly string[] }>>;
 }
 
 export interface NamespaceHolder {

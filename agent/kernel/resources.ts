@@ -225,14 +225,17 @@ export function groupWord(parts: { check: boolean; routeTableIndex: number; comb
  */
 export const MARK = {
   routeTableMask: 0xffff,
-  /** The combination under evaluation lets everything of this protocol through in the other direction: an any-source rule does not track. */
-  openReturn: 0x10000,
+  /** The sender's, the receiver's combination lets everything of this protocol through in the other direction: an any-source rule does not track. */
+  egressOpenReturn: 0x10000,
+  ingressOpenReturn: 0x100000,
   /** The sender's groups let the packet out. */
   egressPassed: 0x20000,
   /** The sender forwards for somebody else: the source is no address of its interface. */
   transitSource: 0x40000,
   /** The receiver forwards for somebody else: the destination is no address of its interface. */
   transitDestination: 0x80000,
+  /** The route table says more than local about ranges within the VPC. */
+  withinVpc: 0x200000,
 } as const;
 
 /**
@@ -247,6 +250,7 @@ export const CONNMARK = {
   both: 0x3,
   transitIngressTracked: 0x4,
   transitEgressTracked: 0x8,
+  any: 0xf,
 } as const;
 
 /**

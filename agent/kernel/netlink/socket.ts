@@ -97,6 +97,21 @@ export class NetlinkSocket {
     return results;
   }
 
+  /**
+   * Sends the messages as one transaction, between a beginning and an end: afterwards all of them hold, or none.
+   * @throws {KernelError} what the kernel answered.
+   */
+  transaction(begin: Buffer, messages: readonly Buffer[], end: Buffer): void {
+    this.#assertIdle();
+    const first = this.#number([begin, ...messages]);
+    // Kernels before 6.10 acknowledge only what is between the two, and none needs to: but if all is right and the whole is refused, that is told of the beginning.
+    begin.writeUInt16LE(begin.readUInt16LE(6) & ~ACK, 6);
+    send(this.#fd, Buffer.concat([begin, ...messages, end]));
+    const answers = this.#acknowledgements(first, messages.length + 1);
+    const refused = answers.find((error, place) => error && (place > 0 || error.errno !== 'ENOBUFS'));
+    if (refused) throw refused;
+  }
+
   /** One message; what the kernel sends back before its acknowledgement. @throws {KernelError} what it answered. */
   request(request: Buffer): NetlinkMessage[] {
     this.#assertIdle();
