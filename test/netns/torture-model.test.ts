@@ -173,7 +173,7 @@ const commands = [
   command(
     'unassign',
     (town) => [...town.interfaces.values()].some(({ addresses }) => addresses.length > 1),
-    async (town, n) => {
+    async (town, n, { counters }) => {
       const eni = nth(
         [...town.interfaces.values()].filter(({ addresses }) => addresses.length > 1),
         n,
@@ -183,6 +183,8 @@ const commands = [
         commands: [{ command: 'unassignPrivateIpAddresses', input: { networkInterfaceId: eni.id, privateIpAddresses: [address] } }],
       });
       eni.addresses.pop();
+      // Drops by groups are counted per address, and go with it.
+      counters.clear();
     },
   ),
   command(
