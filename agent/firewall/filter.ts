@@ -1,6 +1,6 @@
 import type { Family } from '../kernel/port.js';
 import { CONNMARK, GROUP_WORD, MARK, METADATA, SET } from '../kernel/resources.js';
-import { hostCidr } from '../model/address.js';
+import { familyOf, hostCidr } from '../model/address.js';
 import type { GroupCombination } from '../model/group-combination.js';
 import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
 import { ACL_CHAIN, aclChains, hasAcls } from './acl.js';
@@ -16,6 +16,7 @@ import {
   deviceGroup,
   goto,
   inSet,
+  isInterface,
   jump,
   type Match,
   marked,
@@ -48,7 +49,8 @@ export function filterTable(inputs: FirewallInputs, family: Family, flows: numbe
       { name: 'INPUT', policy: 'DROP', rules: inputRules(family) },
       { name: 'FORWARD', policy: 'DROP', rules: forwardRules(inputs, family, flows) },
       { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
-      { name: 'dest-check', rules: [rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')), rule(DROP)] },
+      destinationCheck(family),
+      ...knownChains(inputs),
       ...(flows > 0 ? flowLimitChains(flows, family) : []),
       ...aclChains(inputs, family),
       ...ROUTER_STAGES.flatMap((stage) => stageChains(stage, inputs, family)),
@@ -69,6 +71,8 @@ export interface Stage {
   readonly trackedByOther: number;
   /** Where one connection may pass twice, an appliance in between: the packet mark of that passage, and its connection marks. */
   readonly transit?: { readonly mark: number; readonly tracked: number; readonly trackedByOther: number };
+  /** Packet mark: the combination lets everything of the packet's protocol through in the other direction. */
+  readonly openReturn: number;
   /** Whether another stage has yet to be passed. */
   readonly isFirst: boolean;
   /** What drops and counts. */
@@ -89,6 +93,7 @@ const EGRESS: Stage = {
     tracked: CONNMARK.transitEgressTracked,
     trackedByOther: CONNMARK.transitIngressTracked,
   },
+  openReturn: MARK.egressOpenReturn,
   isFirst: true,
   drop: (family) => counted(SET.egressDrops(family), 'src'),
 };
@@ -105,6 +110,7 @@ const INGRESS: Stage = {
     tracked: CONNMARK.transitIngressTracked,
     trackedByOther: CONNMARK.transitEgressTracked,
   },
+  openReturn: MARK.ingressOpenReturn,
   isFirst: false,
   drop: (family) => counted(SET.ingressDrops(family), 'dst'),
 };
@@ -132,7 +138,7 @@ const DNS_PORT = 53;
  * what the interface's own egress rules drop.
  */
 function inputRules(family: Family): Rule[] {
-  const icmp = family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6;
+  const icmp = icmpOf(family);
   const types = family === 4 ? [8] : [128, 133, 134, 135, 136];
   return [
     rule(ACCEPT, { kind: 'ctState', states: ['ESTABLISHED', 'RELATED'] }),
@@ -150,24 +156,50 @@ function inputRules(family: Family): Rule[] {
   ];
 }
 
-/** Network ACLs stand between the groups of the sender and those of the receiver, and before whatever accepts by the flow's history. */
+/**
+ * Most packets first: those of flows that both ends track, with nobody in between, on their way to an address of the VPC by table main, which has no
+ * other routes there than those of the interfaces' own addresses: no look-up is needed to tell that the destination is the device's.
+ * Network ACLs stand between the groups of the sender and those of the receiver, and before whatever accepts by the flow's history.
+ */
 function forwardRules(inputs: FirewallInputs, family: Family, flows: number): Rule[] {
-  const acls = (...matches: readonly Match[]) => (hasAcls(inputs) ? [rule(jump(ACL_CHAIN), ...matches)] : []);
-  // Most packets: both ends track the flow, and nobody stands in between.
-  const tracked = [connmarked(CONNMARK.both), unmarked(MARK.transitSource | MARK.transitDestination)];
-  const related: Match = { kind: 'ctState', states: ['RELATED'] };
+  const acls = hasAcls(inputs);
+  const accept = acls ? goto(KNOWN_CHAIN) : ACCEPT;
+  const tracked = connmarked(CONNMARK.both);
+  const elsewhere = inputs.markedTables.length > 0;
+  const ranges = elsewhere ? inputs.ranges.filter((range) => familyOf(range) === family) : [];
   return [
-    rule(jump('dest-check'), deviceGroup('dst', GROUP_WORD.checkMask, GROUP_WORD.checkMask), notInSet(SET.own(family), 'dst,dst')),
-    ...acls(...tracked),
-    rule(ACCEPT, ...tracked),
-    ...acls(related),
-    rule(ACCEPT, related),
+    rule(accept, unmarked(MARK.routeTableMask | MARK.transitSource), tracked),
+    ...ranges.map((cidr) => rule(accept, { kind: 'address', side: 'dst', cidr }, unmarked(MARK.withinVpc | MARK.transitSource), tracked)),
+    rule(jump('dest-check'), isInterface('dst'), notInSet(SET.own(family), 'dst,dst')),
+    rule(accept, unmarked(MARK.transitSource | MARK.transitDestination), tracked),
+    // There are no helpers of connection tracking: nothing else is related.
+    rule(accept, protocol(icmpOf(family)), { kind: 'ctState', states: ['RELATED'] }),
     ...(flows > 0 ? flowLimitRules() : []),
     rule(jump('egress')),
-    ...acls(),
+    ...(acls ? [rule(jump(ACL_CHAIN))] : []),
     rule(jump('ingress')),
   ];
 }
+
+/** Where there are network ACLs: what the groups need not be asked about. */
+const KNOWN_CHAIN = 'known';
+
+function knownChains(inputs: FirewallInputs): Chain[] {
+  return hasAcls(inputs) ? [{ name: KNOWN_CHAIN, rules: [rule(jump(ACL_CHAIN)), rule(ACCEPT)] }] : [];
+}
+
+function destinationCheck(family: Family): Chain {
+  const transit = MARK.transitDestination;
+  const rules = [
+    rule(setMark(transit, transit), deviceGroup('dst', 0, GROUP_WORD.checkMask)),
+    rule(RETURN, marked(transit)),
+    rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')),
+    rule(DROP),
+  ];
+  return { name: 'dest-check', rules };
+}
+
+const icmpOf = (family: Family): number => (family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6);
 
 export function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chain[] {
   const { name, suffix, tracked, transit } = stage;
@@ -176,17 +208,18 @@ export function stageChains(stage: Stage, inputs: FirewallInputs, family: Family
   const open = new Map([...inputs.groups].map(([id, { rules }]) => [id, openProtocols(rules, opposite, family)] as const));
   const buckets = bucketsOf(inputs.combinations);
   return [
-    { name, rules: stageRules(stage, [...buckets.keys()]) },
+    { name, rules: knownFlowRules(stage) },
+    { name: `${name}-new`, rules: newFlowRules(stage, [...buckets.keys()]) },
     {
       // Only packets of the original direction mark the flow: an answer to a flow that was cut must not revive it.
       name: `${name}-tracked`,
       rules: [
-        rule(setConnmark(tracked, tracked), original, ...(transit ? [unmarked(transit.mark)] : [])),
-        ...(transit ? [rule(setConnmark(transit.tracked, transit.tracked), original, marked(transit.mark))] : []),
+        rule(setConnmark(tracked, tracked), ...(transit ? [unmarked(transit.mark)] : []), original),
+        ...(transit ? [rule(setConnmark(transit.tracked, transit.tracked), marked(transit.mark), original)] : []),
         ...pass,
       ],
     },
-    { name: `${name}-anywhere`, rules: [rule(goto(`${name}-tracked`), unmarked(MARK.openReturn)), ...pass] },
+    { name: `${name}-anywhere`, rules: [rule(goto(`${name}-tracked`), unmarked(stage.openReturn)), ...pass] },
     ...[...buckets].map(([bucket, combinations]) => bucketChain(stage, bucket, combinations)),
     ...inputs.combinations.map((combination) => combinationChain(stage, combination, open, family)),
     ...[...inputs.groups.values()].map((group) => ({
@@ -196,17 +229,27 @@ export function stageChains(stage: Stage, inputs: FirewallInputs, family: Family
   ];
 }
 
-function stageRules({ name, side, transit, tracked, trackedByOther, isFirst, bucket }: Stage, buckets: readonly number[]): Rule[] {
+/** By the connection mark; a flow without any is not asked about each of its bits. */
+function knownFlowRules({ name, transit, tracked, trackedByOther, isFirst }: Stage): Rule[] {
   const through = isFirst ? RETURN : ACCEPT;
   const atEnd = transit ? [unmarked(transit.mark)] : [];
+  const unknown = goto(`${name}-new`);
   return [
-    rule(through, original, connmarked(tracked), ...atEnd),
-    ...(transit ? [rule(through, original, connmarked(transit.tracked), marked(transit.mark))] : []),
-    rule(through, reply, connmarked(trackedByOther), ...atEnd),
-    ...(transit ? [rule(through, reply, connmarked(transit.trackedByOther), marked(transit.mark))] : []),
+    rule(unknown, { kind: 'connmark', value: 0, mask: CONNMARK.any }),
+    rule(through, ...atEnd, connmarked(tracked), original),
+    ...(transit ? [rule(through, marked(transit.mark), connmarked(transit.tracked), original)] : []),
+    rule(through, ...atEnd, connmarked(trackedByOther), reply),
+    ...(transit ? [rule(through, marked(transit.mark), connmarked(transit.trackedByOther), reply)] : []),
+    rule(unknown),
+  ];
+}
+
+function newFlowRules({ name, side, transit, bucket, openReturn }: Stage, buckets: readonly number[]): Rule[] {
+  return [
     // A gateway's link has no groups.
     rule(goto(`${name}-tracked`), deviceGroup(side, 0, GROUP_WORD.combinationMask)),
-    rule(setMark(0, MARK.openReturn)),
+    // Into a router packets come without marks; a guest may have its own.
+    ...(transit ? [] : [rule(setMark(0, openReturn))]),
     ...buckets.map((number) => rule(goto(`${bucket}${number}`), bucketGroup(side, number))),
     rule(DROP),
   ];
@@ -235,7 +278,11 @@ function combinationChain(
   ]);
   return {
     name,
-    rules: [...[...open].map((number) => rule(setMark(MARK.openReturn, MARK.openReturn), protocol(number))), ...ask, ...stage.drop(family)],
+    rules: [
+      ...[...open].map((number) => rule(setMark(stage.openReturn, stage.openReturn), protocol(number))),
+      ...ask,
+      ...stage.drop(family),
+    ],
   };
 }
 

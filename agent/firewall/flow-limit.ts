@@ -1,6 +1,6 @@
 import type { Family } from '../kernel/port.js';
 import { GROUP_WORD, SET } from '../kernel/resources.js';
-import { type Chain, DROP, deviceGroup, goto, inSet, jump, type Match, type Rule, rule } from './ir.js';
+import { type Chain, DROP, deviceGroup, goto, inSet, isInterface, jump, type Rule, rule } from './ir.js';
 
 /**
  * How many flows connection tracking may hold for one interface, so that none uses up the table that all of the VPC share. Counted by the
@@ -18,8 +18,7 @@ const UNCHECKED_SHARE = 4;
 
 /** In FORWARD, where packets of flows that both ends track do not come. */
 export function flowLimitRules(): Rule[] {
-  const isInterface: Match = { kind: 'deviceGroup', side: 'src', value: 0, mask: GROUP_WORD.combinationMask, negated: true };
-  return [rule(jump(FLOW_CHAIN), { kind: 'unconfirmed' }, isInterface)];
+  return [rule(jump(FLOW_CHAIN), { kind: 'unconfirmed' })];
 }
 
 /**
@@ -46,7 +45,7 @@ export function flowLimitChains(flows: number, family: Family): Chain[] {
   });
   const [ofSource, ofAll] = [limit(`flows-source${family}`, 'source', flows), limit(`flows-all${family}`, 'all', flows * UNCHECKED_SHARE)];
   return [
-    { name: FLOW_CHAIN, rules: [rule(goto(ofSource.name), checked), rule(goto(ofAll.name))] },
+    { name: FLOW_CHAIN, rules: [rule(goto(ofSource.name), checked), rule(goto(ofAll.name), isInterface('src'))] },
     ofSource,
     ofAll,
     { name: 'flow-limit-drop', rules: countedDrops(family) },

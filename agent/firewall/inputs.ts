@@ -1,9 +1,9 @@
 import type { GroupCombination } from '../model/group-combination.js';
 import type { NetworkAcl } from '../model/network-acl.js';
-import type { RouteTable } from '../model/route-table.js';
 import type { PrefixList, SecurityGroup } from '../model/security-group.js';
 import type { Snapshot } from '../model/snapshot.js';
-import { ownRoutes } from '../planner/routing.js';
+import { vpcRanges } from '../model/vpc.js';
+import { isWithin, vpcRouting } from '../planner/routing.js';
 
 /** Everything of the model that a VPC's packet filter depends on. */
 export interface FirewallInputs {
@@ -17,8 +17,10 @@ export interface FirewallInputs {
   readonly memberGroupIds: readonly string[];
   /** Network ACLs of the subnets that combinations name, by subnet. */
   readonly acls: ReadonlyMap<string, NetworkAcl>;
-  /** Indexes of the route tables that say more than local. */
-  readonly markedTables: readonly number[];
+  /** The route tables that say more than local, by index; and whether a row of theirs is within the VPC's own ranges. */
+  readonly markedTables: readonly { readonly index: number; readonly withinVpc: boolean }[];
+  /** The VPC's own ranges. */
+  readonly ranges: readonly string[];
 }
 
 export function firewallInputs(snapshot: Snapshot, vpcId: string): FirewallInputs {
@@ -42,7 +44,7 @@ export function firewallInputs(snapshot: Snapshot, vpcId: string): FirewallInput
     prefixLists: new Map([...prefixLists].sort(byKey)),
     memberGroupIds: [...memberGroupIds].sort(),
     acls: new Map(aclsOf(snapshot, combinations)),
-    markedTables: markedTables(snapshot, snapshot.by('routeTable', 'vpcId', vpcId)),
+    ...routing(snapshot, vpcId),
   };
 }
 
@@ -74,11 +76,13 @@ function aclsOf(snapshot: Snapshot, combinations: readonly GroupCombination[]): 
   return [...subnetIds].flatMap((subnetId) => snapshot.by('networkAcl', 'subnetId', subnetId).map((acl) => [subnetId, acl] as const));
 }
 
-function markedTables(snapshot: Snapshot, tables: readonly RouteTable[]): number[] {
-  return tables
-    .filter((table) => ownRoutes(snapshot, table).length > 0)
-    .map((table) => table.index)
-    .sort((a, b) => a - b);
+function routing(snapshot: Snapshot, vpcId: string): Pick<FirewallInputs, 'markedTables' | 'ranges'> {
+  const vpc = snapshot.get('vpc', vpcId);
+  const { rows } = vpcRouting(snapshot, vpcId);
+  const ranges = vpc ? vpcRanges(vpc) : [];
+  const tables = new Map<number, boolean>();
+  for (const { tableIndex, destination } of rows) tables.set(tableIndex, tables.get(tableIndex) || isWithin(ranges, destination));
+  return { ranges, markedTables: [...tables].map(([index, withinVpc]) => ({ index, withinVpc })).sort((a, b) => a.index - b.index) };
 }
 
 const byKey = ([a]: readonly [string, unknown], [b]: readonly [string, unknown]): number => (a < b ? -1 : 1);

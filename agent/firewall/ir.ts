@@ -1,4 +1,5 @@
 import type { Family } from '../kernel/port.js';
+import { GROUP_WORD } from '../kernel/resources.js';
 
 /** Packet filter rules as data. Only what is in these types can get into the rule text. Pure. */
 
@@ -80,6 +81,15 @@ export const marked = (bits: number): Match => ({ kind: 'mark', value: bits, mas
 export const unmarked = (bits: number): Match => ({ kind: 'mark', value: 0, mask: bits });
 export const connmarked = (bits: number): Match => ({ kind: 'connmark', value: bits, mask: bits });
 export const deviceGroup = (side: Side, value: number, mask: number): Match => ({ kind: 'deviceGroup', side, value, mask });
+/** An interface without source/destination check; a gateway's link is no interface. */
+export const isUnchecked = (side: Side): readonly Match[] => [deviceGroup(side, 0, GROUP_WORD.checkMask), isInterface(side)];
+export const isInterface = (side: Side): Match => ({
+  kind: 'deviceGroup',
+  side,
+  value: 0,
+  mask: GROUP_WORD.combinationMask,
+  negated: true,
+});
 export const inSet = (set: string, lookup: SetLookup): Match => ({ kind: 'set', set, lookup });
 export const notInSet = (set: string, lookup: SetLookup): Match => ({ kind: 'set', set, lookup, negated: true });
 export const addressAndDevice = (side: Side): SetLookup => (side === 'src' ? 'src,src' : 'dst,dst');

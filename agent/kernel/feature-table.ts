@@ -15,7 +15,7 @@ export const RULE_FEATURES = {
   set: ['raw PREROUTING -m set ! --match-set probe src', 'filter FORWARD -m set --match-set probe dst'],
   connmark: ['filter FORWARD -m connmark --mark 0x3/0x3', 'filter FORWARD -j CONNMARK --set-xmark 0x2/0x2'],
   conntrack: ['filter FORWARD -m conntrack --ctstate RELATED', 'filter FORWARD -m conntrack --ctdir ORIGINAL'],
-  mark: ['mangle PREROUTING -j MARK --set-xmark 0x1/0xffff', 'filter FORWARD -m mark --mark 0x10000/0x10000'],
+  mark: ['raw PREROUTING -j MARK --set-xmark 0x1/0xffff', 'filter FORWARD -m mark --mark 0x10000/0x10000'],
   comment: ['filter INPUT -m comment --comment enid:probe'],
   connlimit: [
     'filter FORWARD -m conntrack ! --ctstatus CONFIRMED -m statistic --mode random --probability 0.5',

@@ -225,14 +225,17 @@ export function groupWord(parts: { check: boolean; routeTableIndex: number; comb
  */
 export const MARK = {
   routeTableMask: 0xffff,
-  /** The combination under evaluation lets everything of this protocol through in the other direction: an any-source rule does not track. */
-  openReturn: 0x10000,
+  /** The sender's, the receiver's combination lets everything of this protocol through in the other direction: an any-source rule does not track. */
+  egressOpenReturn: 0x10000,
+  ingressOpenReturn: 0x100000,
   /** The sender's groups let the packet out. */
   egressPassed: 0x20000,
   /** The sender forwards for somebody else: the source is no address of its interface. */
   transitSource: 0x40000,
   /** The receiver forwards for somebody else: the destination is no address of its interface. */
   transitDestination: 0x80000,
+  /** The route table says more than local about ranges within the VPC. */
+  withinVpc: 0x200000,
 } as const;
 
 /**
@@ -247,6 +250,7 @@ export const CONNMARK = {
   both: 0x3,
   transitIngressTracked: 0x4,
   transitEgressTracked: 0x8,
+  any: 0xf,
 } as const;
 
 /**
@@ -326,8 +330,8 @@ export const SET = {
   /** list:set over all `sourceCheckDropBucket` sets, so that one rule (`src,src`) counts whatever the sender's device is. */
   sourceCheckDrops: 'source-check-drops',
   /**
-   * hash:net,iface with counters, entries `0.0.0.0/0,<host end>` or `::/0,<host end>`: packets that the source check dropped.
-   * In buckets because of `SAME_PREFIX_DEVICE_LIMIT`; every bucket exists, `sourceCheckBucket` says which is a device's.
+   * hash:net,iface with counters, entries `<range>,<host end>`: packets that the source check dropped. In buckets because of
+   * `SAME_PREFIX_DEVICE_LIMIT`; every bucket exists, `sourceCheckPlace` says which is a device's, and under which ranges it is in there.
    */
   sourceCheckDropBucket: (family: 4 | 6, bucket: number) => `source-check-drops${family}.${bucket}`,
   /** hash:net,iface with counters: packets that egress rules dropped (`src,src`). An interface without source check: `0.0.0.0/0,<host end>`. */
@@ -345,10 +349,26 @@ export const SET = {
 /** A hash:net,iface set takes one prefix with at most this many devices (ipset's AHASH_MAX_TUNED). */
 export const SAME_PREFIX_DEVICE_LIMIT = 64;
 
-/** How many buckets the counters of the source check have; 64 devices fit each, and about 3,000 all of them. */
+/** How many buckets the counters of the source check have. */
 export const SOURCE_CHECK_BUCKETS = 64;
-export function sourceCheckBucket(hostEnd: string): number {
-  return Number.parseInt(hostEnd.slice(1, 3), 16) % SOURCE_CHECK_BUCKETS;
+
+/** All addresses, as one range and as two: of each a bucket takes `SAME_PREFIX_DEVICE_LIMIT` devices. */
+const ALL_ADDRESSES = {
+  4: [['0.0.0.0/0'], ['0.0.0.0/1', '128.0.0.0/1']],
+  6: [['::/0'], ['::/1', '8000::/1']],
+} as const;
+
+/**
+ * Where a host end's packets that the source check drops are counted, by its name alone. Names are spread evenly over 128 places of 64: about
+ * 6,000 devices of a router fit. Half of them take two entries instead of one, so that a router has no more sets than it needs for less.
+ */
+export function sourceCheckPlace(hostEnd: string): {
+  readonly bucket: number;
+  readonly ranges: Readonly<Record<4 | 6, readonly string[]>>;
+} {
+  const place = Number.parseInt(hostEnd.slice(1, 3), 16);
+  const turn = Math.floor(place / SOURCE_CHECK_BUCKETS) % 2 === 0 ? 0 : 1;
+  return { bucket: place % SOURCE_CHECK_BUCKETS, ranges: { 4: ALL_ADDRESSES[4][turn], 6: ALL_ADDRESSES[6][turn] } };
 }
 
 /** How a host end's alias names its interface (`ip link` shows it). */

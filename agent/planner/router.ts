@@ -10,14 +10,14 @@ import {
   SOURCE_CHECK_BUCKETS,
   SYSCTLS,
 } from '../kernel/resources.js';
-import { cidr, containsCidr, FAMILIES, hostCidr } from '../model/address.js';
+import { cidr, FAMILIES, hostCidr } from '../model/address.js';
 import type { PrefixList } from '../model/security-group.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
 import type { PlanSettings } from './plan.js';
 import { isTargetPresent, isVpcPresent } from './presence.js';
-import { type Row, type VpcRouting, vpcRouting } from './routing.js';
+import { isWithin, type Row, type VpcRouting, vpcRouting } from './routing.js';
 
 /** The VPC's router on this host: everything of it that does not belong to one interface. */
 export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: string): KernelObject[] {
@@ -34,7 +34,7 @@ export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: st
     ...[...inputs.prefixLists.values()].flatMap((list) => prefixListObjects(netns, list)),
     ...rulesets.map((ruleset): KernelObject => ({ kind: 'ruleset', netns, ...ruleset })),
     ...gatewayAddresses(snapshot, netns, vpc),
-    ...localRouting(netns, vpc),
+    ...localRouting(netns, vpc, routing),
     ...tableRouting(netns, vpc, routing),
     ...routing.rows.flatMap((row) => (leadsSomewhere(snapshot, settings, vpcId, row) ? [] : [blackhole(netns, row)])),
   ];
@@ -83,23 +83,28 @@ function gatewayAddresses(snapshot: Snapshot, netns: string, { vpcId }: Vpc): Ke
     .map((range): KernelObject => ({ kind: 'address', netns, device: 'lo', address: hostCidr(gatewayAddress(range)) }));
 }
 
-/** Whatever is sent to the VPC's own ranges stays in table main, where an address that nobody has ends. */
-function localRouting(netns: string, vpc: Vpc): KernelObject[] {
-  return vpcRanges(vpc).flatMap((range): KernelObject[] => [
-    { kind: 'route', netns, table: MAIN_TABLE, destination: range, type: 'blackhole' },
-    { kind: 'rule', netns, family: cidr(range).family, priority: RULE_PRIORITY.vpcLocal, to: range, table: MAIN_TABLE },
-  ]);
+/**
+ * Whatever is sent to the VPC's own ranges stays in table main, where an address that nobody has ends. That takes rules only where there
+ * are other tables: a router that never had a rule looks up a packet's route once, not in the local table and then in the main one.
+ */
+function localRouting(netns: string, vpc: Vpc, { rows }: VpcRouting): KernelObject[] {
+  const families = new Set(rows.map((row) => row.family));
+  return vpcRanges(vpc).flatMap((range): KernelObject[] => {
+    const { family } = cidr(range);
+    const rule: KernelObject = { kind: 'rule', netns, family, priority: RULE_PRIORITY.vpcLocal, to: range, table: MAIN_TABLE };
+    return [{ kind: 'route', netns, table: MAIN_TABLE, destination: range, type: 'blackhole' }, ...(families.has(family) ? [rule] : [])];
+  });
 }
 
 /** Rules that send marked packets into their route table: before the local ones for destinations within the VPC, else after them. */
 function tableRouting(netns: string, vpc: Vpc, { rows }: VpcRouting): KernelObject[] {
-  const local = vpcRanges(vpc).map(cidr);
+  const local = vpcRanges(vpc);
   const rules = new Map<string, KernelObject>();
   for (const { tableIndex, family, destination } of rows) {
     const common = { kind: 'rule', netns, family, table: routeTableNumber(tableIndex) } as const;
     const mark = { value: tableIndex, mask: MARK.routeTableMask };
     rules.set(`${tableIndex} ${family}`, { ...common, priority: RULE_PRIORITY.routeTable, mark });
-    if (local.some((range) => containsCidr(range, cidr(destination))))
+    if (isWithin(local, destination))
       rules.set(`${tableIndex} ${destination}`, { ...common, priority: RULE_PRIORITY.moreSpecific, to: destination, mark });
   }
   return [...rules.values()];

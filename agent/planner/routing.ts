@@ -1,6 +1,6 @@
 import type { Family } from '../kernel/port.js';
 import { SAME_PREFIX_DEVICE_LIMIT } from '../kernel/resources.js';
-import { parseCidr } from '../model/address.js';
+import { cidr, containsCidr, parseCidr } from '../model/address.js';
 import { effectiveRoutes } from '../model/effective-routes.js';
 import { isId } from '../model/ids.js';
 import type { Route, RouteTable, RouteTarget } from '../model/route-table.js';
@@ -32,8 +32,13 @@ export interface VpcRouting {
 }
 
 /** Routes of a table other than the local ones: static, and propagated where no static one has the destination. */
-export function ownRoutes(snapshot: Snapshot, table: RouteTable): readonly Route[] {
+function ownRoutes(snapshot: Snapshot, table: RouteTable): readonly Route[] {
   return effectiveRoutes(snapshot, table).filter(({ target }) => target.kind !== 'local');
+}
+
+/** Whether a range lies within one of others: routes to such ones are more specific than local. */
+export function isWithin(ranges: readonly string[], range: string): boolean {
+  return ranges.some((outer) => containsCidr(cidr(outer), cidr(range)));
 }
 
 const COUNTED_LIMIT = SAME_PREFIX_DEVICE_LIMIT / 2;

@@ -1,5 +1,5 @@
 import type { KernelOp, ObjectKind, PlannedOp, VethSpec } from '../kernel/port.js';
-import { HOST_NAMESPACE, INTERNET_NAMESPACE } from '../kernel/resources.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE, MAIN_TABLE } from '../kernel/resources.js';
 import { ends, hasSamePeer } from './diff.js';
 
 /**
@@ -44,6 +44,7 @@ const STEPS = [
   'make address',
   'make neighbour',
   'make route',
+  'make local rule',
   'make rule',
   'make wireguard',
   'open uplink',
@@ -51,6 +52,7 @@ const STEPS = [
   'close uplink',
   'remove wireguard',
   'remove rule',
+  'remove local rule',
   'remove route',
   'remove neighbour',
   'remove address',
@@ -78,6 +80,8 @@ function rankOf(op: KernelOp, wanted: ReadonlySet<string>): number {
 function stepOf(op: KernelOp, wanted: ReadonlySet<string>): Step {
   const { object, verb } = op;
   if (isUplinkForwarding(object)) return verb === 'delete' ? 'close uplink' : 'open uplink';
+  // While packets are looked up by their marks, those within a VPC stay in table main.
+  if (object.kind === 'rule' && object.table === MAIN_TABLE) return verb === 'delete' ? 'remove local rule' : 'make local rule';
   if (verb === 'delete') return placesOf(object).some((place) => wanted.has(place)) ? 'make room' : `remove ${object.kind}`;
   if (object.kind === 'route' && object.type === 'blackhole') return 'make blackhole';
   if (isUplinkRoute(object)) return 'make uplink';

@@ -3,7 +3,7 @@
 //   {"do":"sink","port":P}                        → {}: takes UDP without reading it and TCP as fast as it comes
 //   {"do":"received","device":D}                  → {"packets":n}: by the device's counter
 //   {"do":"udp","address":A,"port":P,"ms":N}      → {"sent":n,"ms":x}: one flow, 64 bytes of payload
-//   {"do":"flows","address":A,"port":P,"count":N} → {"sent":n,"ms":x}: each packet opens a flow of its own
+//   {"do":"flows","address":A,"port":P,"count":N,"sources":[…]} → {"sent":n,"ms":x}: each packet opens a flow of its own, from each source in turn
 //   {"do":"tcp","address":A,"port":P,"ms":N}      → {"bytes":n,"ms":x}
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
@@ -80,15 +80,20 @@ function udp({ address, port, ms }) {
 
 let nextFlow = 0;
 
-function flows({ address, port, count }) {
+/** No pair of source and port comes twice before all have come. No `sources`: the kernel fills in its own. */
+function flows({ address, port, count, sources = ['0.0.0.0'] }) {
   const fd = connected(SOCK.raw, IPPROTO_RAW, address, 0);
+  const bytes = sources.map((source) => source.split('.').map(Number));
   const packets = Array.from({ length: BATCH }, () => rawUdp(address, port));
   const vector = messages(packets);
   const start = now();
   let sent = 0;
   while (sent < count) {
-    // The checksum is left out (0), which UDP over IPv4 allows; the address of the source is the kernel's to fill in.
-    for (const packet of packets) packet.writeUInt16BE(1024 + (nextFlow++ % 64000), 20);
+    // The checksum is left out (0), which UDP over IPv4 allows.
+    for (const packet of packets) {
+      packet.set(bytes[nextFlow % bytes.length], 12);
+      packet.writeUInt16BE(1024 + (Math.floor(nextFlow++ / bytes.length) % 64000), 20);
+    }
     sent += Math.max(sendmmsg(fd, vector, BATCH, 0), 0);
   }
   closeCall(fd);

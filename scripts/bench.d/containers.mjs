@@ -8,9 +8,11 @@ import { join } from 'node:path';
 import { median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
 
 const CNI = '/usr/lib/cni';
+/** Whether the two ways to compare with are there. */
+export const hasContainers = () => existsSync(`${CNI}/bridge`);
 
 export async function containers({ rounds }) {
-  if (!existsSync(`${CNI}/bridge`)) return [{ what: `containers: left out, no ${CNI}/bridge`, unit: '', value: 0 }];
+  if (!hasContainers()) return [{ what: `containers: left out, no ${CNI}/bridge`, unit: '', value: 0 }];
   const engine = await startEngine();
   let daemon;
   const probers = [];
@@ -75,8 +77,8 @@ async function timed(work) {
   return msSince(start);
 }
 
-/** The plugin as a container runtime calls it. */
-function cni(netns, id, dir) {
+/** The plugin as a container runtime calls it; `host`: the namespace that shall have the bridge. */
+export function cni(netns, id, dir, host) {
   const conf = {
     cniVersion: '0.4.0',
     name: 'bench',
@@ -86,8 +88,9 @@ function cni(netns, id, dir) {
     ipam: { type: 'host-local', subnet: '10.88.0.0/16', dataDir: join(dir, 'cni') },
   };
   const env = { ...process.env, CNI_CONTAINERID: id.slice(0, 12), CNI_NETNS: netns, CNI_IFNAME: 'eth0', CNI_PATH: CNI };
+  const argv = [...(host ? ['ip', 'netns', 'exec', host] : []), `${CNI}/bridge`];
   return (command) =>
-    void execFileSync(`${CNI}/bridge`, {
+    void execFileSync(argv[0], argv.slice(1), {
       input: JSON.stringify(conf),
       env: { ...env, CNI_COMMAND: command },
       stdio: ['pipe', 'ignore', 'inherit'],
@@ -95,7 +98,7 @@ function cni(netns, id, dir) {
 }
 
 /** An engine of the benchmark's own, with an image of busybox. */
-async function startEngine() {
+export async function startEngine() {
   const dir = mkdtempSync(join(tmpdir(), 'enid-bench-docker-'));
   const socket = join(dir, 'docker.sock');
   const places = [

@@ -1,70 +1,78 @@
 // What a packet costs on its way from one instance to another, with many interfaces, groups and rules on the host, beside other ways to
-// connect two namespaces, all taken in turn: direct veth, a plain bridge (which docker0 and CNI's bridge are), a router without rules, and
+// connect two namespaces, all taken in turn: direct veth, a plain bridge, docker0, the bridge of CNI's plugin, a router without rules, and
 // one that tracks connections and lets all pass.
 import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cni, hasContainers, startEngine } from './containers.mjs';
 import { median, prober, round, startDaemon, world } from './support.mjs';
 
 const GROUPS = 50;
 const RULES = 500;
 const FEW = 10;
 const PORT = 7000;
+/** New flows come from that many addresses of the sender, so that none is near the limit of flows per address (`flowsPerInterface`). */
+const SOURCES = 8;
+/** Samples of a round: many short ones, as the machine's speed changes within a second. */
+const SAMPLES = 5;
 
 export async function path({ rounds, interfaces }) {
   const daemon = await startDaemon();
   const others = { direct: direct(), bridge: bridge(), router: router('router', 2), tracked: router('tracked', 4, { tracks: true }) };
+  if (hasContainers()) Object.assign(others, { docker: await docker(), cni: cniBridge() });
   const ends = {};
   try {
     const { enid, addInterfaces } = await crowd(daemon);
-    for (const [name, { from, to, address, device }] of Object.entries({ ...others, enid }))
-      ends[name] = await pair(from, to, address, device);
+    for (const [name, each] of Object.entries({ ...others, enid })) ends[name] = await pair(each);
     await addInterfaces(FEW);
-    const few = await measure(ends, rounds);
+    const few = await measure({ router: ends.router, enid: ends.enid }, rounds, ['udp', 'flows']);
     await addInterfaces(interfaces - FEW);
     const many = await measure(ends, rounds);
     return [...rows(many, interfaces), ...flat(few, many, interfaces)];
   } finally {
     for (const each of Object.values(ends)) each.end();
-    for (const each of Object.values(others)) each.dispose();
+    for (const each of Object.values(others)) await each.dispose();
     await daemon.dispose();
   }
 }
 
 const KINDS = {
-  udp: { what: 'one-way 64-byte UDP', unit: 'kpps', ask: { do: 'udp', ms: 150 }, rate: ({ arrived, ms }) => arrived / ms },
-  flows: { what: 'new flows', unit: 'k/s', ask: { do: 'flows', count: 4096 }, rate: ({ arrived, ms }) => arrived / ms },
-  tcp: { what: 'TCP', unit: 'Gbit/s', ask: { do: 'tcp', ms: 250 }, rate: ({ bytes, ms }) => (bytes * 8) / ms / 1e6 },
+  udp: { what: 'one-way 64-byte UDP', unit: 'kpps', ask: { do: 'udp', ms: 30 }, rate: ({ arrived, ms }) => arrived / ms },
+  flows: { what: 'new flows', unit: 'k/s', ask: { do: 'flows', count: 256 }, rate: ({ arrived, ms }) => arrived / ms },
+  tcp: { what: 'TCP', unit: 'Gbit/s', ask: { do: 'tcp', ms: 50 }, rate: ({ bytes, ms }) => (bytes * 8) / ms / 1e6 },
 };
 
+const BRIDGES = [
+  ['bridge', 'a plain bridge'],
+  ['docker', 'docker0'],
+  ['cni', 'CNI’s bridge'],
+];
+
 const REFERENCES = {
-  udp: [
-    ['router', 'the same path without rules', '≥ 0.8'],
-    ['direct', 'a direct veth pair'],
-    ['bridge', 'a plain bridge'],
-  ],
+  udp: [['router', 'the same path without rules', '≥ 0.8'], ['direct', 'a direct veth pair'], ...BRIDGES],
   flows: [
     ['tracked', 'the same path, tracking without rules', '≥ 0.85'],
     ['router', 'the same path without rules'],
     ['direct', 'a direct veth pair'],
-    ['bridge', 'a plain bridge'],
+    ...BRIDGES,
   ],
-  tcp: [
-    ['direct', 'a direct veth pair', '≥ 0.9'],
-    ['bridge', 'a plain bridge'],
-    ['router', 'the same path without rules'],
-  ],
+  tcp: [['direct', 'a direct veth pair', '≥ 0.9'], ...BRIDGES, ['router', 'the same path without rules']],
 };
 
 function rows(rates, interfaces) {
   return Object.entries(KINDS).flatMap(([kind, { what, unit }]) =>
-    REFERENCES[kind].map(([other, name, goal]) => ({
-      what: `packet path, ${interfaces} interfaces, ${GROUPS} groups, ${RULES} rules: ${what}`,
-      unit,
-      value: round(median(rates.enid[kind])),
-      reference: { what: name, value: round(median(rates[other][kind])) },
-      // Of the rounds' own ratios: what disturbs a round disturbs both.
-      ratio: round(median(rates.enid[kind].map((rate, i) => rate / rates[other][kind][i]))),
-      goal: goal && `× ${goal}`,
-    })),
+    REFERENCES[kind]
+      .filter(([other]) => rates[other])
+      .map(([other, name, goal]) => ({
+        what: `packet path, ${interfaces} interfaces, ${GROUPS} groups, ${RULES} rules: ${what}`,
+        unit,
+        value: round(median(rates.enid[kind])),
+        reference: { what: name, value: round(median(rates[other][kind])) },
+        // Of the rounds' own ratios: what disturbs a round disturbs both.
+        ratio: round(median(rates.enid[kind].map((rate, i) => rate / rates[other][kind][i]))),
+        goal: goal && `× ${goal}`,
+      })),
   );
 }
 
@@ -81,14 +89,15 @@ function flat(few, many, interfaces) {
   }));
 }
 
-async function measure(ends, rounds) {
+async function measure(ends, rounds, kinds = Object.keys(KINDS)) {
   const rates = Object.fromEntries(Object.keys(ends).map((name) => [name, { udp: [], flows: [], tcp: [] }]));
-  for (let i = 0; i < rounds + 1; i++) {
-    for (const [kind, { ask, rate }] of Object.entries(KINDS)) {
+  for (let i = 0; i < (rounds + 1) * SAMPLES; i++) {
+    for (const kind of kinds) {
+      const { ask, rate } = KINDS[kind];
       for (const [name, end] of Object.entries(ends)) {
         const sample = rate(await end.run(ask));
         // The first round warms everything up.
-        if (i > 0) rates[name][kind].push(sample);
+        if (i >= SAMPLES) rates[name][kind].push(sample);
       }
     }
   }
@@ -96,14 +105,14 @@ async function measure(ends, rounds) {
 }
 
 /** A source and a sink; `run` tells how much arrived. */
-async function pair(from, to, address, device) {
+async function pair({ from, to, address, device, sources }) {
   const [source, target] = [prober(from, 'blaster'), prober(to, 'blaster')];
   await target.ask({ do: 'sink', port: PORT }).answer;
   const counted = async () => (await target.ask({ do: 'received', device }).answer).packets;
   return {
     run: async (ask) => {
       const before = await counted();
-      const result = await source.ask({ ...ask, address, port: PORT }).answer;
+      const result = await source.ask({ ...ask, address, sources, port: PORT }).answer;
       return { ...result, arrived: (await counted()) - before };
     },
     end: () => {
@@ -131,11 +140,13 @@ async function crowd(daemon) {
   }
   const launch = async (count, networkInterfaces) =>
     (await call('POST', '/v1/instances', { instanceType: 'c5.4xlarge', count, networkInterfaces })).instances;
-  const own = (index) => launch(1, [{ deviceIndex: 0, subnetId, groupIds: [groups[index], groupId] }]);
-  const [[client], [server]] = [await own(3), await own(7)];
+  const own = async (index, more = {}) => (await launch(1, [{ deviceIndex: 0, subnetId, groupIds: [groups[index], groupId], ...more }]))[0];
+  const [client, server] = [await own(3, { secondaryPrivateIpAddressCount: SOURCES - 1 }), await own(7)];
+  const { networkInterfaces } = await call('GET', `/v1/instances/${client.instanceId}`);
+  const sources = networkInterfaces[0].privateIpAddresses.map(({ privateIpAddress }) => privateIpAddress);
   let next = 0;
   return {
-    enid: { from: client.instanceId, to: server.instanceId, address: server.privateIpAddress, device: 'eth0' },
+    enid: { from: client.instanceId, to: server.instanceId, address: server.privateIpAddress, device: 'eth0', sources },
     addInterfaces: async (count) => {
       for (let left = count; left > 0; ) {
         const each = Math.min(4, left);
@@ -151,7 +162,7 @@ async function crowd(daemon) {
   };
 }
 
-const ip = (...argv) => execFileSync('ip', argv);
+const ip = (...argv) => execFileSync('ip', argv, { encoding: 'utf8' });
 
 function namespaces(...names) {
   for (const name of names) {
@@ -189,6 +200,38 @@ function bridge() {
   return { from: 'bench-b1', to: 'bench-b2', address: '10.98.1.2', device: 'eth0', dispose };
 }
 
+/** Two containers on docker0. */
+async function docker() {
+  const engine = await startEngine();
+  const [one, two] = ['bench-docker1', 'bench-docker2'];
+  for (const name of [one, two]) {
+    const { State } = await engine.ask('GET', `/containers/${await engine.run(name, 'bridge')}/json`);
+    ip('netns', 'attach', name, String(State.Pid));
+  }
+  const dispose = async () => {
+    for (const name of [one, two]) ip('netns', 'del', name);
+    await engine.dispose();
+  };
+  return { from: one, to: two, address: addressOf(two), device: 'eth0', dispose };
+}
+
+/** Two namespaces that CNI's plugin has put on its bridge, in a namespace where Docker's rules do not drop what they do not know. */
+function cniBridge() {
+  const dir = mkdtempSync(join(tmpdir(), 'enid-bench-cni-'));
+  const [one, two, host] = ['bench-cni1', 'bench-cni2', 'bench-cni'];
+  const end = namespaces(one, two, host);
+  const plugs = [one, two].map((name) => cni(`/run/netns/${name}`, name, dir, host));
+  for (const plug of plugs) plug('ADD');
+  const dispose = () => {
+    for (const plug of plugs) plug('DEL');
+    end();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  return { from: one, to: two, address: addressOf(two), device: 'eth0', dispose };
+}
+
+const addressOf = (name) => /inet ([\d.]+)\//.exec(ip('-n', name, '-4', 'addr', 'show', 'eth0'))[1];
+
 /** `tracks`: it also tracks connections, as every stateful filter must, and lets all of them pass. */
 function router(name, net, { tracks = false } = {}) {
   const [one, two, middle] = [`bench-${name}1`, `bench-${name}2`, `bench-${name}`];
@@ -199,8 +242,9 @@ function router(name, net, { tracks = false } = {}) {
   for (const [n, end] of [one, two].entries()) {
     veth(middle, `p${n}`, end, 'eth0');
     ip('-n', middle, 'addr', 'add', `10.98.${net + n}.1/24`, 'dev', `p${n}`);
-    ip('-n', end, 'addr', 'add', `10.98.${net + n}.2/24`, 'dev', 'eth0');
+    for (let i = 0; i < SOURCES; i++) ip('-n', end, 'addr', 'add', `10.98.${net + n}.${2 + i}/24`, 'dev', 'eth0');
     ip('-n', end, 'route', 'add', 'default', 'via', `10.98.${net + n}.1`);
   }
-  return { from: one, to: two, address: `10.98.${net + 1}.2`, device: 'eth0', dispose };
+  const sources = Array.from({ length: SOURCES }, (_, i) => `10.98.${net}.${2 + i}`);
+  return { from: one, to: two, address: `10.98.${net + 1}.2`, device: 'eth0', sources, dispose };
 }

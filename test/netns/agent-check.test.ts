@@ -53,6 +53,25 @@ it('destination check: what a route sends to an interface arrives only with the 
   expect(await tcp(client.instanceId, FOREIGN, 80)).toBeUndefined();
 });
 
+it('destination check: a flow that both ends track is checked too, from the moment that a route turns it', async () => {
+  const { agent, instance, group, vpcId, subnetB } = await setup.world();
+  const open = await group('all from any');
+  const [client, other] = [await instance({ groupIds: [open] }), await instance({ groupIds: [open] })];
+  const server = await instance({ groupIds: [open], subnetId: subnetB });
+  const { routeTableId } = (await agent.ok('GET', `/v1/route-tables?filter=vpc-id:${vpcId}`)).items[0];
+  const routes = `/v1/route-tables/${routeTableId}/routes`;
+  const destination = (await agent.ok('GET', `/v1/subnets/${subnetB}`)).cidrBlock;
+  // One flow, by its identifier.
+  const goesOn = () => pings(client.instanceId, server.address, '-e', '77');
+
+  expect([await goesOn(), await goesOn()]).toEqual([true, true]);
+  await agent.ok('POST', routes, { destination, networkInterfaceId: other.eni.networkInterfaceId });
+  expect(await goesOn()).toBe(false);
+  expect((await counters(other)).destinationCheckDrops).toBe(1);
+  await agent.ok('DELETE', routes, { destination });
+  expect(await goesOn()).toBe(true);
+});
+
 it('a route follows its interface: blackhole while detached, back when attached again', async () => {
   const { agent, instance, networkInterface, group, vpcId } = await setup.world();
   const open = await group('all from any');

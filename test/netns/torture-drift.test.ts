@@ -80,6 +80,7 @@ it('whatever is destroyed or distorted in the kernel is repaired, and instances 
   for (; rounds < kinds.length || plan.goesOn(); rounds++) {
     // Every kind once, then several at a time.
     const round = rounds < kinds.length ? [kinds[rounds] ?? 'netns'] : Array.from({ length: 1 + dice.below(3) }, () => dice.pick(kinds));
+    plan.doing(`round ${rounds}: ${round.join(', ')}`);
     const before = received();
     const done: string[] = [];
     for (const kind of round) {

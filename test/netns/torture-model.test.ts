@@ -226,6 +226,7 @@ it('whatever commands come in whatever order, the kernel is as a simple model sa
   let steps = 0;
   await fc.assert(
     fc.asyncProperty(fc.commands(commands, { size: '+1', maxCommands: 40 }), async (sequence) => {
+      plan.doing(`${sequence}`);
       runs++;
       const { town, real } = await found(runs % 2 === 0);
       await fc.asyncModelRun(() => ({ model: town, real }), sequence);

@@ -44,8 +44,6 @@ export function forward(ruleset: Ruleset, sets: Sets, packet: Packet, connmark: 
 
 const HOOKS = [
   ['raw', 'PREROUTING'],
-  ['mangle', 'PREROUTING'],
-  ['mangle', 'FORWARD'],
   ['filter', 'FORWARD'],
 ] as const;
 

@@ -63,6 +63,8 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
   /** First two interfaces of a lab. */
   const ends = family === 4 ? { src: '10.0.1.10', dst: '10.0.1.11' } : { src: 'fd00:1::a', dst: 'fd00:1::b' };
   const open = egress('-1', everywhere);
+  const subnetRange = family === 4 ? '10.0.1.0/24' : 'fd00:1::/64';
+  const outside = family === 4 ? '198.51.100.7' : '2001:db8::7';
 
   describe('groups', () => {
     it('members of the default group reach each other, others do not', () => {
@@ -312,7 +314,7 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       const [a, b] = [lab.place(undefined), lab.place(undefined)];
       const flow = lab.router.flow(a, b, { ...tcp(80), src: foreign });
       expect(flow.original()).toBe('drop');
-      expect(flow.last?.counted).toMatch(new RegExp(`^source-check-drops${family}\\.\\d+ .*/0,${lab.router.device(a).name}$`));
+      expect(flow.last?.counted).toMatch(new RegExp(`^source-check-drops${family}\\.\\d+ [^ ]+,${lab.router.device(a).name}$`));
     });
 
     it('drops another interface’s address as well', () => {
@@ -342,6 +344,21 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
     });
   });
 
+  it.each([
+    ['to an address of the VPC', subnetRange, {}],
+    ['to elsewhere', everywhere, { dst: outside }],
+  ] as const)('a flow that both ends track is checked too when a route turns it %s', (_name, destination, to) => {
+    const lab = new Lab();
+    const [a, b, c] = [lab.place([lab.group(open)]), lab.place([lab.group(ingress('tcp', vpcRange, 80))]), lab.place(undefined)];
+    const flow = lab.router.flow(a, b, { ...tcp(80), ...to });
+    lab.router.load(lab.world.snapshot());
+    if (destination === subnetRange) expect([flow.original(), flow.reply(), flow.original()]).toEqual(['accept', 'accept', 'accept']);
+    lab.world.routeTable(lab.vpc, { subnets: [lab.subnet], routes: [routeTo(destination, c)] });
+    lab.router.load(lab.world.snapshot());
+    expect(flow.original(a, c)).toBe('drop');
+    expect(flow.last?.counted).toBe(`dest-check-drops${family} ${everywhere},${lab.router.device(c).name}`);
+  });
+
   describe('an appliance in the path', () => {
     /** Client → appliance (check off) → server: two hops, one connection in the router. */
     const path = (applianceRules: SecurityGroupRule[], serverRules: SecurityGroupRule[]) => {
@@ -350,7 +367,7 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       const servers = lab.group(...serverRules);
       const [client, server] = [lab.place([lab.group(open)]), lab.place([servers])];
       const appliance = lab.place([appliances], { sourceDestCheck: false });
-      lab.world.routeTable(lab.vpc, { routes: [routeTo(everywhere, appliance)] });
+      lab.world.routeTable(lab.vpc, { subnets: [lab.subnet], routes: [routeTo(subnetRange, appliance)] });
       const flow = lab.router.flow(client, server, tcp(80));
       const there = () => [flow.original(client, appliance), flow.original(appliance, server)];
       const back = () => [flow.reply(server, appliance), flow.reply(appliance, client)];

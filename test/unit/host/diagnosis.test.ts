@@ -25,7 +25,7 @@ const SOUND: HostReading = {
   capabilities: ALL,
   features: features(),
   hostRules: '',
-  filterTables: [{ netns: VPC, legacy: [], nft: ['raw', 'mangle', 'filter'] }],
+  filterTables: [{ netns: VPC, legacy: [], nft: ['raw', 'filter'] }],
   settings: new Map([
     ['net/netfilter/nf_conntrack_max', 262144],
     ['net/ipv4/neigh/default/gc_thresh3', 1024],

@@ -36,7 +36,7 @@ describe('missing parts', () => {
 it('rules that try features out are grouped by table', () => {
   expect(restoreText(['mark', 'comment'])).toBe(
     [
-      '*mangle',
+      '*raw',
       '-A PREROUTING -j MARK --set-xmark 0x1/0xffff',
       'COMMIT',
       '*filter',

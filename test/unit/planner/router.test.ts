@@ -65,15 +65,20 @@ describe('a router has', () => {
     ).toEqual(['lo 10.0.1.1/32', 'lo 10.0.2.1/32', 'lo fd00:1::1/128']);
   });
 
-  it('a blackhole and a local rule for every range of the VPC', () => {
-    const { world, vpc, plan, routes } = lab();
+  it('a blackhole for every range of the VPC, and where there are other route tables a rule that keeps it local', () => {
+    const { world, vpc, eni, plan, routes } = lab();
     world.put('vpc', { ...vpc, secondaryCidrBlocks: [{ associationId: 'a', cidrBlock: '10.9.0.0/16' }] });
     expect(routes(254)).toEqual(['blackhole 10.0.0.0/16', 'blackhole 10.9.0.0/16', 'blackhole fd00:1::/56']);
-    expect(ofKind(plan(), 'rule').map(({ family, priority, to, table }) => [family, priority, to, table])).toEqual([
-      [4, 50, '10.0.0.0/16', 254],
-      [4, 50, '10.9.0.0/16', 254],
-      [6, 50, 'fd00:1::/56', 254],
-    ]);
+    const local = () => ofKind(plan(), 'rule').flatMap(({ priority, to, table }) => (priority === 50 ? [[to, table]] : []));
+    expect(local()).toEqual([]);
+    world.routeTable(vpc, { routes: [routeTo('192.0.2.0/24', eni)] });
+    const rangesOf4 = [
+      ['10.0.0.0/16', 254],
+      ['10.9.0.0/16', 254],
+    ];
+    expect(local()).toEqual(rangesOf4);
+    world.routeTable(vpc, { routes: [routeTo('2001:db8::/32', eni)] });
+    expect(local()).toEqual([...rangesOf4, ['fd00:1::/56', 254]]);
   });
 
   it('both rule sets', () => {
@@ -120,7 +125,7 @@ describe('route tables', () => {
     const { world, vpc, subnet, plan } = lab();
     world.routeTable(vpc, { subnets: [subnet], routes: [{ destination: '10.0.0.0/16', target: { kind: 'local' } }] });
     expect(ofKind(plan(), 'rule').filter(({ mark }) => mark)).toEqual([]);
-    expect(ofKind(plan(), 'ruleset').some(({ text }) => text.includes('MARK --set-xmark 0x2/0xffff'))).toBe(false);
+    expect(ofKind(plan(), 'ruleset').some(({ text }) => text.includes('--set-xmark 0x2/0x20ffff'))).toBe(false);
   });
 
   it('marks what comes from its subnets and looks it up there, in each family that it has routes for', () => {
@@ -131,7 +136,7 @@ describe('route tables', () => {
       { kind: 'rule', netns, family: 4, table: 1002, priority: 100, mark: { value: 2, mask: 0xffff } },
     ]);
     expect(ofKind(plan(), 'ruleset')[0]?.text).toMatch(
-      /-A PREROUTING -m devgroup --src-group 0x4\/0xffe .*-j MARK --set-xmark 0x2\/0xffff/,
+      /-A PREROUTING -m devgroup --src-group 0x4\/0xffe .*-j MARK --set-xmark 0x2\/0x20ffff/,
     );
   });
 
