@@ -16,8 +16,13 @@ const isolated = {
   hookTimeout: 60_000,
 };
 
+/** Parts of the torture that bear company. Drift watches a stream of datagrams, and faults hold a lock that all share. */
+const SIDE_BY_SIDE = ['test/netns/torture-{crash,kill,model,fuzz}.test.ts'];
+
 /** One file after the other: they count packets and wait for what the kernel does within bounds. */
-const netns = { ...isolated, maxWorkers: 1 };
+const netns = { ...isolated, maxWorkers: 1, exclude: SIDE_BY_SIDE };
+
+const torture = { ...isolated, maxWorkers: 2, sequence: { groupOrder: 2 }, include: SIDE_BY_SIDE };
 
 /** Two at once: they are programs that wait for each other, and some wait for minutes with nothing to do. */
 const lab = { ...isolated, maxWorkers: 2, sequence: { groupOrder: 1 }, testTimeout: 300_000 };
@@ -30,6 +35,11 @@ export default defineConfig({
     // Ends what hangs; a busy machine is no failure.
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    projects: [project('unit'), project('contract'), project('api'), ...(isRoot ? [project('netns', netns), project('lab', lab)] : [])],
+    projects: [
+      project('unit'),
+      project('contract'),
+      project('api'),
+      ...(isRoot ? [project('netns', netns), project('lab', lab), project('torture', torture)] : []),
+    ],
   },
 });

@@ -58,10 +58,9 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
   await Promise.all(Array.from({ length: 4 }, () => stat('/')));
   const zones = config.zones ?? ['a', 'b', 'c'].map((letter) => `${config.region}${letter}`);
-  const store = await openEmbeddedStore({ dataDir: config.dataDir });
   const kernel = createLinuxKernel({ log });
-  // The first reading of host facts blocks for a while: not in front of a request.
-  const [features] = await Promise.all([kernel.probe(), hostFacts()]);
+  // While tools are asked for their versions, the store is read.
+  const [features, store] = await Promise.all([kernel.probe(), openEmbeddedStore({ dataDir: config.dataDir })]);
   const runtime = createInstanceRuntime({ dataDir: config.dataDir, log, userDataTimeoutMs: config.userDataTimeoutMs });
   const supervisor = createSupervisor({
     dataDir: config.dataDir,
@@ -126,6 +125,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
     log,
     finish: async (calls) => void (await run(calls)),
     onPass: metrics.reconcile.pass,
+    onComparison: metrics.reconcile.comparison,
   });
   let ready = false;
   const deps: HttpDeps = {
@@ -159,6 +159,8 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   const { host, port } = splitListen(config.listen);
   const url = await server.listen({ host, port });
   ready = true;
+  // The first reading takes a while and runs tools: neither in front of a request nor of readiness.
+  hostFacts().catch((error: unknown) => log.warn({ err: error }, 'reading facts about the host failed'));
   const housekeeping = setInterval(() => {
     run([{ command: 'forgetExpired', input: {} }]).catch((error: unknown) => log.warn({ err: error }, 'forgetting expired records failed'));
   }, HOUSEKEEPING_MS);

@@ -1,8 +1,9 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=4 --expose-gc
 import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig, renderDefaultConfig, renderFlagHelp } from './config/load.js';
 import { startDaemon } from './daemon.js';
 import { createLogger } from './lib/log.js';
+import { keepSmallAtRest } from './lib/rest.js';
 import { StoreFault } from './store/store.js';
 
 /** Exit codes: 0 stopped as asked, 1 could not start or run, 2 wrong settings. */
@@ -22,6 +23,7 @@ async function main(): Promise<number> {
   });
   const daemon = await startDaemon(config, log);
   print(`listening ${daemon.url}`);
+  keepSmallAtRest();
   log.info({ signal: await stopped }, 'stopping; the data plane stays as it is');
   await daemon.stop();
   return 0;

@@ -1,6 +1,5 @@
 import { promises } from 'node:fs';
 import { hostname, loadavg, release, uptime } from 'node:os';
-import { cpu, mem, osInfo } from 'systeminformation';
 
 /** The machine as `GET /v1/host` shows it. A type and not an interface, so that it passes for a plain JSON object. */
 export type HostFacts = {
@@ -34,6 +33,7 @@ export type HostFacts = {
  */
 export async function hostFacts(): Promise<HostFacts> {
   machine ??= readMachine();
+  const { mem } = await information();
   const [fixed, memory] = await Promise.all([machine, mem()]);
   return {
     ...fixed,
@@ -53,7 +53,11 @@ export async function hostFacts(): Promise<HostFacts> {
 type Machine = Pick<HostFacts, 'bootId' | 'kernel' | 'os' | 'cpu'>;
 let machine: Promise<Machine> | undefined;
 
+/** Loaded when it is first needed. */
+const information = async () => (await import('systeminformation')).default;
+
 async function readMachine(): Promise<Machine> {
+  const { osInfo, cpu } = await information();
   const [bootId, os, processor] = await Promise.all([promises.readFile('/proc/sys/kernel/random/boot_id', 'utf8'), osInfo(), cpu()]);
   return {
     bootId: bootId.trim(),

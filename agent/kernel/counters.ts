@@ -8,7 +8,7 @@ import { RTM_LINK } from './netlink/link.js';
 import { message, type NetlinkMessage, type NetlinkSocket } from './netlink/socket.js';
 import { listTable } from './nft.js';
 import type { CounterQuery, InterfaceCounters, MacvlanQuery } from './port.js';
-import { guardTable, HOST_NAMESPACE, NFT_TABLE, SET, sourceCheckBucket } from './resources.js';
+import { guardTable, HOST_NAMESPACE, NFT_TABLE, SET, sourceCheckPlace } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 const LINK_HEADER = 16;
@@ -43,7 +43,7 @@ export function readCounters(sockets: NamespaceSockets, router: string, queries:
 }
 
 function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>): Map<string, InterfaceCounters> {
-  const buckets = new Set([...traffic.keys()].map(sourceCheckBucket));
+  const buckets = new Set([...traffic.keys()].map((hostEnd) => sourceCheckPlace(hostEnd).bucket));
   const ofBothFamilies = (setName: (family: 4 | 6) => string) => dropsByDevice(socket, FAMILIES.map(setName));
   const ingress = ofBothFamilies(SET.ingressDrops);
   const egress = ofBothFamilies(SET.egressDrops);

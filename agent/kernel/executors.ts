@@ -160,10 +160,11 @@ const NO_RULES = ['raw PREROUTING OUTPUT', 'mangle PREROUTING INPUT FORWARD OUTP
 const makeNft: Work<'nft'> = {
   by: 'work',
   lane: perNetns,
-  run: (objects, { monitor, sockets }, from) =>
+  run: (objects, { monitor, sockets, observer }, from) =>
     Promise.all(
       objects.map((spec, place) =>
         attempt(() => {
+          observer.noteRules(spec.netns);
           monitor.watchRulesOf(spec.netns);
           return monitor.quietlyInRules(spec.netns, () => ensureNft(spec, from[place], () => sockets.netfilter(spec.netns)));
         }),

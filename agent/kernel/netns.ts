@@ -8,7 +8,6 @@ import {
   promises,
   readdirSync,
   stat,
-  statfsSync,
   statSync,
   symlinkSync,
 } from 'node:fs';
@@ -17,8 +16,6 @@ import { CLONE_NEWNET, MNT_DETACH, MOUNT, mount, setns, unmount, unshare } from 
 import type { NamespaceHolder } from './port.js';
 import { HELD_NETNS_DIR, HOST_NAMESPACE, NETNS_DIR } from './resources.js';
 
-/** `f_type` of a file that stands for a namespace (linux/magic.h). */
-const NSFS_MAGIC = 0x6e736673;
 const SELF = '/proc/thread-self/ns/net';
 
 /** The daemon's own namespace, by its main thread, which visits others only synchronously. */
@@ -77,8 +74,14 @@ export function openNetns(name: string): number {
 export function netnsIdentity(name: string): string | undefined {
   const path = netnsPath(name);
   const file = statSync(path, { throwIfNoEntry: false });
-  if (!file || statfsSync(path).type !== NSFS_MAGIC) return undefined;
-  return `${file.dev}:${file.ino}`;
+  return file && file.dev === namespaceDevice() ? `${file.dev}:${file.ino}` : undefined;
+}
+
+let ofNamespaces: number | undefined;
+/** Device number of files that stand for namespaces: they are all of one file system. */
+function namespaceDevice(): number {
+  ofNamespaces ??= statSync(HOST_PATH).dev;
+  return ofNamespaces;
 }
 
 /** Names under the directory of namespaces, whether or not a namespace is behind them. */

@@ -3,13 +3,14 @@ import { readFingerprint } from './iptables.js';
 import { readHostNft, readNft } from './nft.js';
 import type { Family, KernelObject } from './port.js';
 import { forwardingPath, HOST_ACCESS } from './resources.js';
+import type { NamespaceSockets } from './sockets.js';
 import { readSysctls } from './sysctl.js';
 import { readWireguard } from './wireguard.js';
 
 /** What is observed by other means than netlink dumps: files below `/proc/sys`, and what the tools of packet filters and tunnels tell. */
 
-export function sysctlsOf(netns: string, settings: Readonly<Record<string, string>>): KernelObject[] {
-  return [...readSysctls(netns, Object.keys(settings))].map(([path, value]) => ({ kind: 'sysctl', netns, path, value }));
+export function sysctlsOf(sockets: NamespaceSockets, netns: string, settings: Readonly<Record<string, string>>): KernelObject[] {
+  return [...sockets.settings(netns).read(netns, Object.keys(settings))].map(([path, value]) => ({ kind: 'sysctl', netns, path, value }));
 }
 
 export async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]> {

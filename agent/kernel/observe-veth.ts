@@ -1,8 +1,8 @@
 import { type Link, listLinks, netnsIdOf, proxyDelays } from './netlink/link.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import { netnsNames } from './netns.js';
-import type { Pace } from './pace.js';
 import type { KernelObject } from './port.js';
+import type { Reading } from './reading.js';
 import { HOST_NAMESPACE, isFarEndName, isOurNamespace, isRouterNamespace, isTunnelName } from './resources.js';
 import { withNetnsDescriptor } from './sockets.js';
 
@@ -34,18 +34,18 @@ export class VethObserver {
     socket: NetlinkSocket,
     links: readonly Link[],
     hasLinkLocal: (index: number) => boolean,
-    pace: Pace,
+    reading: Reading,
   ): Promise<Veth[]> {
     const devices = links.filter(
       (link) =>
         link.kind !== undefined && !FALLBACK_DEVICES.has(link.name) && !isFarEndName(link.name) && !isTun(link) && link.kind !== 'macvlan',
     );
     const wanted = new Set(devices.flatMap((link) => link.peer?.netnsId ?? []));
-    const namespaces = await this.#namespacesOf(router, socket, wanted, pace);
+    const namespaces = await this.#namespacesOf(router, socket, wanted, reading);
     const others = new Map<number, ReadonlyMap<number, Link>>();
     for (const id of wanted) {
-      others.set(id, otherEnds(socket, id));
-      await pace.breathe();
+      others.set(id, otherEnds(socket, id, namespaces.get(id), reading));
+      await reading.breathe();
     }
     const delays = devices.length > 0 ? proxyDelays(socket) : new Map<number, number>();
     return devices.map((link) => {
@@ -68,13 +68,13 @@ export class VethObserver {
   }
 
   /** Names of the namespaces that the router knows by these numbers. */
-  async #namespacesOf(router: string, socket: NetlinkSocket, wanted: ReadonlySet<number>, pace: Pace): Promise<Map<number, string>> {
+  async #namespacesOf(router: string, socket: NetlinkSocket, wanted: ReadonlySet<number>, reading: Reading): Promise<Map<number, string>> {
     const found = new Map<number, string>();
     for (const instance of this.#candidates(router)) {
       if (found.size === wanted.size) break;
       const id = numberOf(socket, instance);
       if (id !== undefined && wanted.has(id)) found.set(id, instance);
-      await pace.breathe();
+      await reading.breathe();
     }
     this.#neighbours.set(router, new Set(found.values()));
     return found;
@@ -99,9 +99,11 @@ function numberOf(socket: NetlinkSocket, netns: string): number | undefined {
   }
 }
 
-function otherEnds(socket: NetlinkSocket, netnsId: number): Map<number, Link> {
+/** Devices of a namespace that a router knows by a number and we perhaps by a name. */
+function otherEnds(socket: NetlinkSocket, netnsId: number, name: string | undefined, reading: Reading): Map<number, Link> {
   try {
-    return new Map(listLinks(socket, netnsId).map((link) => [link.index, link]));
+    const links = name === undefined ? listLinks(socket, netnsId) : reading.links(name);
+    return new Map(links.map((link) => [link.index, link]));
   } catch {
     return new Map();
   }

@@ -330,8 +330,8 @@ export const SET = {
   /** list:set over all `sourceCheckDropBucket` sets, so that one rule (`src,src`) counts whatever the sender's device is. */
   sourceCheckDrops: 'source-check-drops',
   /**
-   * hash:net,iface with counters, entries `0.0.0.0/0,<host end>` or `::/0,<host end>`: packets that the source check dropped.
-   * In buckets because of `SAME_PREFIX_DEVICE_LIMIT`; every bucket exists, `sourceCheckBucket` says which is a device's.
+   * hash:net,iface with counters, entries `<range>,<host end>`: packets that the source check dropped. In buckets because of
+   * `SAME_PREFIX_DEVICE_LIMIT`; every bucket exists, `sourceCheckPlace` says which is a device's, and under which ranges it is in there.
    */
   sourceCheckDropBucket: (family: 4 | 6, bucket: number) => `source-check-drops${family}.${bucket}`,
   /** hash:net,iface with counters: packets that egress rules dropped (`src,src`). An interface without source check: `0.0.0.0/0,<host end>`. */
@@ -349,10 +349,26 @@ export const SET = {
 /** A hash:net,iface set takes one prefix with at most this many devices (ipset's AHASH_MAX_TUNED). */
 export const SAME_PREFIX_DEVICE_LIMIT = 64;
 
-/** How many buckets the counters of the source check have; 64 devices fit each, and about 3,000 all of them. */
+/** How many buckets the counters of the source check have. */
 export const SOURCE_CHECK_BUCKETS = 64;
-export function sourceCheckBucket(hostEnd: string): number {
-  return Number.parseInt(hostEnd.slice(1, 3), 16) % SOURCE_CHECK_BUCKETS;
+
+/** All addresses, as one range and as two: of each a bucket takes `SAME_PREFIX_DEVICE_LIMIT` devices. */
+const ALL_ADDRESSES = {
+  4: [['0.0.0.0/0'], ['0.0.0.0/1', '128.0.0.0/1']],
+  6: [['::/0'], ['::/1', '8000::/1']],
+} as const;
+
+/**
+ * Where a host end's packets that the source check drops are counted, by its name alone. Names are spread evenly over 128 places of 64: about
+ * 6,000 devices of a router fit. Half of them take two entries instead of one, so that a router has no more sets than it needs for less.
+ */
+export function sourceCheckPlace(hostEnd: string): {
+  readonly bucket: number;
+  readonly ranges: Readonly<Record<4 | 6, readonly string[]>>;
+} {
+  const place = Number.parseInt(hostEnd.slice(1, 3), 16);
+  const turn = Math.floor(place / SOURCE_CHECK_BUCKETS) % 2 === 0 ? 0 : 1;
+  return { bucket: place % SOURCE_CHECK_BUCKETS, ranges: { 4: ALL_ADDRESSES[4][turn], 6: ALL_ADDRESSES[6][turn] } };
 }
 
 /** How a host end's alias names its interface (`ip link` shows it). */

@@ -3,6 +3,7 @@ import { closeSync } from 'node:fs';
 import { KernelError } from './errors.js';
 import { NETLINK, NetlinkSocket } from './netlink/socket.js';
 import { netnsIdentity, openNetns } from './netns.js';
+import { SettingFiles } from './setting-files.js';
 
 /** Ports below are process ids, above are those that the kernel picks when a process has several sockets. */
 const PORTS = { first: 0x0100_0000, last: 0x7fff_fff0 } as const;
@@ -11,10 +12,11 @@ interface Entry {
   readonly identity: string;
   route?: NetlinkSocket;
   netfilter?: NetlinkSocket;
+  settings?: SettingFiles;
 }
 
 /**
- * Request sockets, one per protocol and namespace, kept open. An open socket keeps its namespace alive, so a deleted
+ * Request sockets, one per protocol and namespace, and files of settings, kept open. An open socket keeps its namespace alive, so a deleted
  * namespace has to be forgotten; while it is remembered its identity cannot pass to another.
  */
 export class NamespaceSockets {
@@ -36,6 +38,13 @@ export class NamespaceSockets {
     return entry.netfilter;
   }
 
+  /** For namespace-wide settings. @throws {KernelError} not-found when there is no such namespace. */
+  settings(netns: string): SettingFiles {
+    const entry = this.#entry(netns);
+    entry.settings ??= new SettingFiles();
+    return entry.settings;
+  }
+
   /** A second one for links, for work on the thread pool; the caller closes it. */
   background(netns: string): NetlinkSocket {
     return this.#open(NETLINK.route, netns, this.#port + 1);
@@ -52,6 +61,7 @@ export class NamespaceSockets {
     this.#entries.delete(netns);
     entry?.route?.close();
     entry?.netfilter?.close();
+    entry?.settings?.close();
   }
 
   /** Lets go of namespaces whose name is gone or now another's. */

@@ -61,7 +61,7 @@ export function resetForwarding(netns: string, settings: readonly Setting[]): (K
 /** In the namespace that the thread is in. `undefined`: no such setting. */
 export function readSysctlHere(path: string): string | undefined {
   try {
-    return canonical(readFileSync(fileOf(path), 'utf8'));
+    return canonicalSetting(readFileSync(settingFile(path), 'utf8'));
   } catch (error) {
     const known = toKernelError(error);
     if (known.kind === 'not-found') return undefined;
@@ -72,7 +72,7 @@ export function readSysctlHere(path: string): string | undefined {
 function writeSysctlHere({ path, value }: Setting): KernelError | null {
   try {
     // No O_CREAT: a missing file is ENOENT and not EACCES.
-    writeFileSync(fileOf(path), value, { flag: 'r+' });
+    writeFileSync(settingFile(path), value, { flag: 'r+' });
     return null;
   } catch (error) {
     const known = toKernelError(error);
@@ -83,15 +83,17 @@ function writeSysctlHere({ path, value }: Setting): KernelError | null {
 function missing(path: string): KernelError {
   const directory = dirname(path);
   const device = /^(net\/ipv[46]\/(?:conf|neigh))\/([^/]+)$/.exec(directory);
-  if (device?.[1] && device[2] && !existsSync(fileOf(directory)) && existsSync(fileOf(device[1])))
+  if (device?.[1] && device[2] && !existsSync(settingFile(directory)) && existsSync(settingFile(device[1])))
     return new KernelError(`set ${path}: no device ${device[2]} in the namespace`, { errno: 'ENOENT' });
   return new KernelError(`set ${path}: the kernel has no such setting`, { kind: 'unsupported', errno: 'ENOENT' });
 }
 
-function fileOf(path: string): string {
+/** @throws {KernelError} invalid when it is no path of a setting. */
+export function settingFile(path: string): string {
   if (!/^[a-z]+\/[\w@.:-]+(\/[\w@.:-]+)*$/.test(path) || path.split('/').includes('..'))
     throw new KernelError(`not a setting's path: ${path}`, { kind: 'invalid' });
   return `${ROOT}/${path}`;
 }
 
-const canonical = (value: string): string => value.trim().replace(/\s+/g, ' ');
+/** Fields separated by one space. */
+export const canonicalSetting = (value: string): string => value.trim().replace(/\s+/g, ' ');

@@ -11,7 +11,7 @@ import {
   routerNamespace,
   routeTableNumber,
   SET,
-  sourceCheckBucket,
+  sourceCheckPlace,
   sourceTable,
   subnetDevices,
 } from '../kernel/resources.js';
@@ -118,12 +118,13 @@ function members({ eni }: PresentInterface, { router, linkLocal }: Ends, { count
       ...(address === linkLocal ? [] : eni.groupIds.map((groupId) => member(SET.group(groupId, family), address))),
     ];
   });
+  const { bucket, ranges } = sourceCheckPlace(device);
   const perFamily = FAMILIES.flatMap((family) => {
-    const all = EVERYTHING[family];
+    const sourceDrops = ranges[family].map((range) => onDevice(SET.sourceCheckDropBucket(family, bucket), range));
     const transit = counted[family].has(eni.networkInterfaceId)
       ? [SET.ingressDrops(family), SET.destinationCheckDrops(family), ...(eni.sourceDestCheck ? [] : [SET.egressDrops(family)])]
       : [];
-    return [SET.sourceCheckDropBucket(family, sourceCheckBucket(device)), ...transit].map((set) => onDevice(set, all));
+    return [...sourceDrops, ...transit.map((set) => onDevice(set, EVERYTHING[family]))];
   });
   return [...perAddress, ...perFamily];
 }

@@ -25,11 +25,12 @@ export class Ledger {
   plan(unit: string, objects: readonly KernelObject[]): void {
     const wanted = new Map(objects.map((object) => [keyOf(object), object] as const));
     const keys = this.keys.get(unit) ?? new Set();
-    for (const key of wanted.keys()) {
+    for (const [key, object] of wanted) {
       const owner = this.owners.get(key);
       if (owner !== undefined && owner !== unit) this.keys.get(owner)?.delete(key);
       this.owners.set(key, unit);
       keys.add(key);
+      this.keep(key, object);
     }
     for (const key of keys) if (!wanted.has(key) && (!this.known.has(key) || this.owners.get(key) !== unit)) this.release(unit, keys, key);
     this.keys.set(unit, keys);
@@ -74,11 +75,21 @@ export class Ledger {
    * namespace of its other end: what hung on the old device there is gone too.
    */
   workIn(namespaces?: ReadonlySet<string>): KernelOp[] {
-    if (namespaces === undefined) return diff(...this.within(() => true));
+    if (namespaces === undefined) return this.isSettled() ? [] : diff(...this.within(() => true));
     const [wanted, actual] = this.within((netns) => namespaces.has(netns));
     const reached = new Set(namespaces);
     for (const [key, object] of wanted) if (object.kind === 'veth' && !actual.has(key)) reached.add(object.peer.netns);
     return reached.size === namespaces.size ? diff(wanted, actual) : diff(...this.within((netns) => reached.has(netns)));
+  }
+
+  /** Whether all is known to be as it is wanted: the same objects, after `absorb`. */
+  private isSettled(): boolean {
+    let wanted = 0;
+    for (const objects of this.desired.values()) {
+      for (const [key, object] of objects) if (this.known.get(key) !== object) return false;
+      wanted += objects.size;
+    }
+    return wanted === this.known.size;
   }
 
   private within(isInScope: (netns: string) => boolean): [wanted: ObjectMap, actual: ObjectMap] {
@@ -111,11 +122,11 @@ export class Ledger {
       const inScope = namespaces === undefined || namespaces.has(object.netns);
       if (inScope && !touched.has(key) && !observed.has(key)) this.forget(key);
     }
-    // What is as wanted is kept once: with thousands of objects, copies would be most of the memory, and comparing them most of the time.
     for (const [key, object] of observed) {
       if (touched.has(key)) continue;
+      this.known.set(key, object);
       const wanted = this.wanted(key);
-      this.known.set(key, wanted && isSame(wanted, object) ? wanted : object);
+      if (wanted) this.keep(key, wanted);
     }
   }
 
@@ -133,6 +144,12 @@ export class Ledger {
       if (planned.op.verb === 'delete') this.forget(key);
       else this.known.set(key, planned.op.object);
     }
+  }
+
+  /** What is as wanted is kept once: with thousands of objects, copies would be most of the memory, and comparing them most of the time. */
+  private keep(key: ObjectKey, wanted: KernelObject): void {
+    const known = this.known.get(key);
+    if (known && known !== wanted && isSame(wanted, known)) this.known.set(key, wanted);
   }
 
   private compare(key: ObjectKey, wanted: Map<ObjectKey, KernelObject>, actual: Map<ObjectKey, KernelObject>): void {

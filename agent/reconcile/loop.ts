@@ -24,6 +24,15 @@ export interface LoopDeps extends ProcessDeps {
   /** Commits what the kernel has completed: detachments, stops, terminations. */
   readonly finish: (calls: readonly FinishCall[]) => Promise<void>;
   readonly onPass?: (pass: PassReport) => void;
+  readonly onComparison?: (comparison: ComparisonReport) => void;
+}
+
+/** One of the periodic comparisons. */
+export interface ComparisonReport {
+  /** Processor time of the whole process while it lasted. */
+  readonly cpuMs: number;
+  /** Until the next one begins. */
+  readonly pauseMs: number;
 }
 
 export interface PassReport {
@@ -80,7 +89,7 @@ export class ReconcileLoop {
       this.drifted.add(netns);
       void this.observeDrift();
     });
-    this.resyncAfter(0);
+    this.resyncAfter(this.deps.resyncMs);
   }
 
   markDirty(units: Iterable<string>): void {
@@ -108,17 +117,17 @@ export class ReconcileLoop {
     for (const waiter of this.waiters.splice(0)) waiter.resolve();
   }
 
-  private resyncAfter(costMs: number): void {
+  private resyncAfter(pauseMs: number): void {
     if (this.stopped) return;
-    this.resyncTimer = setTimeout(
-      async () => {
-        const before = process.cpuUsage();
-        await this.resync();
-        const { user, system } = process.cpuUsage(before);
-        this.resyncAfter((user + system) / 1000);
-      },
-      resyncPause(this.deps.resyncMs, costMs, this.ledger.size),
-    );
+    this.resyncTimer = setTimeout(async () => {
+      const before = process.cpuUsage();
+      await this.resync();
+      const { user, system } = process.cpuUsage(before);
+      const cpuMs = (user + system) / 1000;
+      const next = resyncPause(this.deps.resyncMs, cpuMs, this.ledger.size);
+      this.deps.onComparison?.({ cpuMs, pauseMs: next });
+      this.resyncAfter(next);
+    }, pauseMs);
   }
 
   private async idle(): Promise<void> {
@@ -206,10 +215,9 @@ export class ReconcileLoop {
     const arrivals = this.arrivals.splice(0);
     for (const { observation, observed, namespaces } of arrivals) this.ledger.absorb(observation, observed, namespaces);
     const full = arrivals.some((arrival) => arrival.namespaces === undefined);
-    const work = [
-      ...this.ledger.work(units),
-      ...(full ? this.ledger.workIn() : arrivals.flatMap((arrival) => this.ledger.workIn(arrival.namespaces))),
-    ];
+    const work = full
+      ? this.ledger.workIn()
+      : [...this.ledger.work(units), ...arrivals.flatMap((arrival) => this.ledger.workIn(arrival.namespaces))];
     const planned = order(unique(work).map((op) => this.attribute(op, snapshot)));
     for (const { unit } of planned) units.add(unit);
 

@@ -22,6 +22,7 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
   let child;
   const start = async () => {
     const argv = [
+      ...flagsOf('dist/agent/main.js'),
       ...(process.env.ENID_BENCH_NODE_ARGS?.split(' ') ?? []),
       'dist/agent/main.js',
       '--listen',
@@ -64,12 +65,18 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
   };
 }
 
-/** Seconds of CPU that a process has used, all threads together. */
+/** Node's flags in a program's first line. */
+function flagsOf(program) {
+  const [first] = readFileSync(program, 'utf8').split('\n', 1);
+  return /^#!.*\bnode\s+(.*)$/.exec(first)?.[1].split(' ') ?? [];
+}
+
+/** Seconds of CPU that a process has used, all threads together, and children of its that have ended. */
 export function cpuSeconds(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ');
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
 /** A prober process inside a namespace. `ask` resolves to its answer; `started` tells when it has begun sending. */

@@ -63,6 +63,7 @@ describe('/metrics', () => {
     api = await startApi();
     api.deps.metrics.reconcile.pass({ full: true, operations: 7, failures: 1, durationMs: 30 });
     api.deps.metrics.reconcile.pass({ full: false, operations: 2, failures: 0, durationMs: 3 });
+    api.deps.metrics.reconcile.comparison({ cpuMs: 250, pauseMs: 62_500 });
     api.status.record('vpc-1', { reason: 'busy', message: 'x' });
     const text = await metrics();
     expect(text).toContain('enid_reconcile_passes_total{extent="full"} 1');
@@ -70,6 +71,9 @@ describe('/metrics', () => {
     expect(text).toContain('enid_reconcile_failures_total 1');
     expect(text).toContain('enid_reconcile_pass_duration_seconds_bucket{le="0.005"} 1');
     expect(text).toContain('enid_units_not_realised{reason="busy"} 1');
+    expect(text).toContain('enid_reconcile_comparison_cpu_seconds_sum 0.25');
+    expect(text).toContain('enid_reconcile_comparison_cpu_seconds_count 1');
+    expect(text).toContain('enid_reconcile_comparison_pause_seconds 62.5');
   });
 });
 

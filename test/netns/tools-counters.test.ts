@@ -4,12 +4,13 @@ import { run } from '../../agent/kernel/exec.js';
 import { restoreRuleset } from '../../agent/kernel/iptables.js';
 import { addMembers, ensureSets, type SetSpec } from '../../agent/kernel/netlink/ipset.js';
 import { createNetns } from '../../agent/kernel/netns.js';
-import { SET, SOURCE_CHECK_BUCKETS, sourceCheckBucket } from '../../agent/kernel/resources.js';
+import { SET, SOURCE_CHECK_BUCKETS, sourceCheckPlace } from '../../agent/kernel/resources.js';
 import { NamespaceSockets } from '../../agent/kernel/sockets.js';
 
 const ROUTER = 'vpc-00000000000000001';
-const A = { netns: 'i-0000000000000000a', hostEnd: 'e0a000000000000', address: '10.0.1.10', address6: '2001:db8::a' };
-const B = { netns: 'i-0000000000000000b', hostEnd: 'e7f000000000000', address: '10.0.2.11', address6: '2001:db8::b' };
+// Of the two, A is counted under two ranges, B under one.
+const A = { netns: 'i-0000000000000000a', hostEnd: 'e4a000000000000', address: '10.0.1.10', address6: '2001:db8::a' };
+const B = { netns: 'i-0000000000000000b', hostEnd: 'e8f000000000000', address: '10.0.2.11', address6: '2001:db8::b' };
 const sockets = new NamespaceSockets();
 const ip = (netns: string, line: string) => run('ip', line.split(' '), { netns, timeoutMs: 5000 });
 /** Sends pings in quick succession; returns how many answers came. */
@@ -77,8 +78,10 @@ beforeAll(async () => {
       ...[A, B].flatMap(({ hostEnd, address, address6 }) => [
         ...[SET.own(4), SET.ingressDrops(4), SET.egressDrops(4)].map((set) => ({ set, entry: `${address},${hostEnd}` })),
         ...[SET.own(6), SET.ingressDrops(6), SET.egressDrops(6)].map((set) => ({ set, entry: `${address6},${hostEnd}` })),
-        { set: SET.sourceCheckDropBucket(4, sourceCheckBucket(hostEnd)), entry: `0.0.0.0/0,${hostEnd}` },
-        { set: SET.sourceCheckDropBucket(6, sourceCheckBucket(hostEnd)), entry: `::/0,${hostEnd}` },
+        ...families.flatMap((family) => {
+          const { bucket, ranges } = sourceCheckPlace(hostEnd);
+          return ranges[family].map((range) => ({ set: SET.sourceCheckDropBucket(family, bucket), entry: `${range},${hostEnd}` }));
+        }),
       ]),
       { set: SET.destinationCheckDrops(4), entry: `0.0.0.0/0,${B.hostEnd}` },
     ]),

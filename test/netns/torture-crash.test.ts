@@ -81,6 +81,7 @@ it('an agent that dies before any operation of attach, move, detach, run and ter
   // Each round dies one step later in each deed, until all of them get through.
   for (let step = 0; left.size > 0; step++) {
     if (step % 10 === 0) await expectOrder(`before step ${step}`, true);
+    plan.doing(`step ${step}`);
     for (const { name, calls } of course) {
       const died = await dieIn({ calls: calls() }, left.has(name) ? step : Number.POSITIVE_INFINITY);
       if (died) {
@@ -101,6 +102,7 @@ it('an agent that dies before any operation of attach, move, detach, run and ter
   let rounds = 0;
   for (; plan.goesOn(); rounds++) {
     const deed = deeds(city, { placeOf, visitors: visitors() }, dice);
+    plan.doing(`round ${rounds}, ${deed.name}`);
     let died = await dieIn(deed, dice.below(25));
     for (deaths += Number(died); died && dice.chance(0.3); deaths += Number(died)) died = await dieAgain(dice.below(20));
     await expectOrder(`round ${rounds}, ${deed.name}`, rounds % 25 === 0);

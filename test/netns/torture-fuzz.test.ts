@@ -38,6 +38,7 @@ it('no request that the API describes, or anything like one, gets a fault, ends 
     ids.learn(text);
   };
   while (plan.goesOn()) {
+    plan.doing(`chapter ${sizes.length}`);
     ids.learn(JSON.stringify(await agent.ok('POST', '/v1/batch', { commands: FURNITURE })));
     for (let i = 0; i < CHAPTER && plan.goesOn(); i += CONCURRENT) await Promise.all(Array.from({ length: CONCURRENT }, one));
     await agent.ok('POST', '/v1/reset', {});

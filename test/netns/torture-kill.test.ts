@@ -28,6 +28,7 @@ afterEach(async () => {
 const plan = budget('kill');
 const hook = resolve('test/support/torture/crash-hook.mjs');
 
+const elapse = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 const batch = async (...commands: Deed['calls']) => (await agent.ok('POST', '/v1/batch', { commands })).results;
 
 it('a daemon that is killed at any moment or half way through any step has what it acknowledged, and leaves nothing open and nothing behind', {
@@ -59,16 +60,21 @@ it('a daemon that is killed at any moment or half way through any step has what 
       (results) => ({ results }),
       () => undefined,
     );
-    await Promise.race([agent.ended(), new Promise((resolve) => setTimeout(resolve, atStep ? 1500 : dice.below(60)))]);
+    plan.doing(`round ${kills + 1}, ${deed.name}`);
+    // Not every deed has so many steps; then it dies at some moment after its answer.
+    const late = atStep ? outcome.then(() => elapse(dice.below(200))) : elapse(dice.below(60));
+    await Promise.race([agent.ended(), late]);
     await agent.kill();
     const acknowledged = await outcome;
     kills++;
     const context = `round ${kills}, ${deed.name}, killed ${existsSync(`${order}.died`) ? readFileSync(`${order}.died`, 'utf8') : 'at random'}`;
     died.add(context.replace(/^[^,]*, /, ''));
     rmSync(order, { force: true });
-    if (dice.chance(0.2)) kills += await dieInStart(order, dice.below(80));
+    plan.doing(`start after ${context}`);
+    if (dice.chance(0.6)) kills += await dieInStart(order, dice.below(80));
     else await agent.start();
     if (acknowledged) expectDone(deed, acknowledged.results, await readDurable(agent.dataDir), context);
+    plan.doing(`order after ${context}`);
     await expectOrder(context);
   }
   Object.assign(facts, { kills, moments: died.size });

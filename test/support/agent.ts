@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { execa } from 'execa';
 import { createSupervisor } from '../../agent/services/supervisor.js';
+import { bounded } from './torture/hang.js';
 
 export interface Answer<T = any> {
   readonly status: number;
@@ -36,6 +37,10 @@ export interface TestAgent {
   /** Ends the daemon and removes its data directory. Kernel objects go with the test file's namespaces. */
   dispose(): Promise<void>;
 }
+
+/** Of a busy machine; more than these is a hang. */
+const START_MS = 120_000;
+const ANSWER_MS = 240_000;
 
 export async function startAgent(
   options: { args?: readonly string[]; env?: Record<string, string>; dataDir?: string } = {},
@@ -68,7 +73,7 @@ export async function startAgent(
     started.stderr?.on('data', (chunk) => {
       errors += chunk;
     });
-    await new Promise<void>((resolve, reject) => {
+    const listening = new Promise<void>((resolve, reject) => {
       createInterface({ input: started.stdout as NodeJS.ReadableStream }).on('line', (line) => {
         if (line.startsWith('listening ')) resolve();
         else if (line.startsWith('{')) log.push(JSON.parse(line));
@@ -76,6 +81,10 @@ export async function startAgent(
       started.once('exit', (code, signal) =>
         reject(new Error(`agent ended with ${code ?? signal}\n${errors}${JSON.stringify(log.slice(-5), null, 1)}`)),
       );
+    });
+    await bounded(listening, START_MS, 'start of the agent', () => started.pid ?? 0).catch((error) => {
+      started.kill('SIGKILL');
+      throw error;
     });
   };
   const end = async (signal: NodeJS.Signals) => {
@@ -86,9 +95,9 @@ export async function startAgent(
   };
   const call = async <T>(method: string, path: string, body?: unknown): Promise<Answer<T>> => {
     const init = body === undefined ? { method } : { method, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
-    const answer = await fetch(`${endpoint}${path}`, init);
-    const text = await answer.text();
-    return { status: answer.status, body: (text === '' ? undefined : JSON.parse(text)) as T };
+    const asked = fetch(`${endpoint}${path}`, init).then(async (answer) => ({ status: answer.status, text: await answer.text() }));
+    const { status, text } = await bounded(asked, ANSWER_MS, `${method} ${path}`, () => child?.pid ?? 0);
+    return { status, body: (text === '' ? undefined : JSON.parse(text)) as T };
   };
 
   await start();

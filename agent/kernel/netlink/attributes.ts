@@ -37,23 +37,53 @@ export function be32(type: number, value: number): Buffer {
 export const address = (type: number, value: string): Buffer => attribute(type, addressBytes(value));
 export const mac = (type: number, value: string): Buffer => attribute(type, macBytes(value));
 
-/** Attributes from `offset` of a message's body to its end, in order. The values are views: copy what is kept. */
-export function* eachAttribute(body: Buffer, offset = 0): Generator<{ readonly type: number; readonly value: Buffer }> {
-  let at = offset;
-  while (at + 4 <= body.length) {
-    const length = body.readUInt16LE(at);
-    if (length < 4 || at + length > body.length) return;
-    yield { type: body.readUInt16LE(at + 2) & TYPE_MASK, value: body.subarray(at + 4, at + length) };
-    at += align4(length);
+/**
+ * The attributes from `offset` of a message's body to its end, by type; of a repeated type the last. Only places are noted: a full comparison reads thousands of messages with dozens of
+ * attributes each, of which few are asked for, and views of a buffer are dear.
+ */
+export class Attributes {
+  readonly #body: Buffer;
+  /** Type, start and end of each. */
+  readonly #places: number[] = [];
+
+  constructor(body: Buffer, offset = 0) {
+    this.#body = body;
+    for (let at = offset; at + 4 <= body.length; ) {
+      const length = body.readUInt16LE(at);
+      if (length < 4 || at + length > body.length) return;
+      this.#places.push(body.readUInt16LE(at + 2) & TYPE_MASK, at + 4, at + length);
+      at += align4(length);
+    }
+  }
+
+  /** A view of the value: copy what is kept. */
+  get(type: number): Buffer | undefined {
+    const at = this.#place(type);
+    return at < 0 ? undefined : this.#body.subarray(this.#places[at + 1], this.#places[at + 2]);
+  }
+
+  has(type: number): boolean {
+    return this.#place(type) >= 0;
+  }
+
+  /** 32 bits in host byte order. */
+  u32(type: number): number | undefined {
+    const at = this.#place(type);
+    return at < 0 ? undefined : this.#body.readUInt32LE(this.#places[at + 1]);
+  }
+
+  types(): number[] {
+    return this.#places.filter((_value, index) => index % 3 === 0);
+  }
+
+  #place(type: number): number {
+    let at = this.#places.length - 3;
+    while (at >= 0 && this.#places[at] !== type) at -= 3;
+    return at;
   }
 }
 
-/** The same by type; of a repeated type the last. */
-export function attributesOf(body: Buffer, offset = 0): Map<number, Buffer> {
-  const found = new Map<number, Buffer>();
-  for (const { type, value } of eachAttribute(body, offset)) found.set(type, value);
-  return found;
-}
+export const attributesOf = (body: Buffer, offset = 0): Attributes => new Attributes(body, offset);
 
 /** Text of a value, without the terminating zero. */
 export function textOf(value: Buffer): string {
@@ -95,4 +125,9 @@ function hexGroups(groups: readonly number[], start: number, end: number): strin
 }
 
 export const macBytes = (value: string): Buffer => Buffer.from(value.replaceAll(':', ''), 'hex');
-export const macText = (value: Buffer): string => value.toString('hex').replace(/..(?=.)/g, '$&:');
+export function macText(value: Buffer): string {
+  const digits = value.toString('hex');
+  let written = digits.slice(0, 2);
+  for (let at = 2; at < digits.length; at += 2) written += `:${digits.slice(at, at + 2)}`;
+  return written;
+}

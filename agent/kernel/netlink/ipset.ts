@@ -1,6 +1,6 @@
 import { type KernelError, toKernelError } from '../errors.js';
 import type { Family, ObjectSpecs } from '../port.js';
-import { attributesOf, nested, text, textOf, u8 } from './attributes.js';
+import { type Attributes, attributesOf, nested, text, textOf, u8 } from './attributes.js';
 import { DATA_ATTRIBUTE, DATA_FLAG, decodeEntries, type EntryCounters, encodeEntry, isSetName, net32 } from './ipset-entry.js';
 import { explain, IPSET_ERROR, ipsetErrorOf } from './ipset-error.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
@@ -200,7 +200,7 @@ function dump(socket: NetlinkSocket, request: Buffer): Buffer[] {
 
 const OUR_TYPES: ReadonlySet<string> = new Set<SetType>(['hash:ip', 'hash:net', 'hash:net,iface', 'list:set']);
 
-function headerOf(name: string, attributes: Map<number, Buffer>) {
+function headerOf(name: string, attributes: Attributes) {
   const type = textOf(attributes.get(ATTRIBUTE.typeOrName2) ?? Buffer.alloc(0)) as SetType;
   if (!OUR_TYPES.has(type)) return undefined;
   const data = attributesOf(attributes.get(ATTRIBUTE.data) ?? Buffer.alloc(0));

@@ -1,6 +1,6 @@
 import { KernelError } from '../errors.js';
 import type { Family } from '../port.js';
-import { attribute, attributesOf, eachAttribute, mac, macText, nested, text, textOf, u32 } from './attributes.js';
+import { attribute, attributesOf, mac, macText, nested, text, textOf, u32 } from './attributes.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
 
 /** Devices: linux/if_link.h, linux/neighbour.h (tables), linux/net_namespace.h. */
@@ -86,11 +86,11 @@ export function parseLink(body: Buffer): Link {
   const info = attributesOf(found.get(IFLA.linkInfo) ?? Buffer.alloc(0));
   const kind = info.get(INFO.kind);
   const alias = found.get(IFLA.alias);
-  const peerIndex = found.get(IFLA.link)?.readUInt32LE();
+  const peerIndex = found.u32(IFLA.link);
   const netnsId = found.get(IFLA.linkNetnsId)?.readInt32LE();
   const inet = attributesOf(found.get(IFLA.afSpec) ?? Buffer.alloc(0)).get(AF_INET);
   const conf = inet && attributesOf(inet).get(INET_CONF);
-  const master = found.get(IFLA.master)?.readUInt32LE();
+  const master = found.u32(IFLA.master);
   return {
     index: body.readInt32LE(4),
     hardware: body.readUInt16LE(2),
@@ -98,9 +98,9 @@ export function parseLink(body: Buffer): Link {
     name: textOf(found.get(IFLA.name) ?? Buffer.alloc(0)),
     up: (body.readUInt32LE(8) & IFF_UP) !== 0,
     running: (body.readUInt32LE(8) & IFF_LOWER_UP) !== 0,
-    mtu: found.get(IFLA.mtu)?.readUInt32LE() ?? 0,
+    mtu: found.u32(IFLA.mtu) ?? 0,
     mac: macText(found.get(IFLA.address) ?? Buffer.alloc(0)),
-    group: found.get(IFLA.group)?.readUInt32LE() ?? 0,
+    group: found.u32(IFLA.group) ?? 0,
     ...(alias && { alias: textOf(alias) }),
     ...(kind && { kind: textOf(kind) }),
     ...(peerIndex !== undefined && { peer: { index: peerIndex, ...(netnsId !== undefined && { netnsId }) } }),
@@ -248,8 +248,6 @@ export function proxyDelays(socket: NetlinkSocket): Map<number, number> {
 /** The number by which the socket's namespace knows the one behind a descriptor; `undefined` when it knows none. */
 export function netnsIdOf(socket: NetlinkSocket, netnsFd: number): number | undefined {
   const [reply] = socket.request(message(RTM_GETNSID, 0, Buffer.alloc(4), u32(NSID.fd, netnsFd)));
-  for (const { type, value } of reply ? eachAttribute(reply.body, 4) : []) {
-    if (type === NSID.id && value.readInt32LE() >= 0) return value.readInt32LE();
-  }
-  return undefined;
+  const id = reply && attributesOf(reply.body, 4).get(NSID.id)?.readInt32LE();
+  return id !== undefined && id >= 0 ? id : undefined;
 }

@@ -1,6 +1,6 @@
 import type { ObjectSpecs } from '../port.js';
 import { PROTOCOL } from '../resources.js';
-import { address, addressText, attribute, attributesOf, u32 } from './attributes.js';
+import { type Attributes, address, addressText, attribute, attributesOf, u32 } from './attributes.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
 
 /** Routes: linux/rtnetlink.h. */
@@ -51,8 +51,8 @@ export function parseRoute(body: Buffer): Route {
   const type = body.readUInt8(7);
   const tos = body.readUInt8(3);
   const protocol = body.readUInt8(5);
-  const metric = found.get(RTA.priority)?.readUInt32LE() ?? 0;
-  const index = found.get(RTA.device)?.readUInt32LE();
+  const metric = found.u32(RTA.priority) ?? 0;
+  const index = found.u32(RTA.device);
   const isBlackhole = type === TYPE.blackhole;
   const peculiarities = [
     ...(type === TYPE.unicast || isBlackhole ? [] : [`type ${type}`]),
@@ -63,7 +63,7 @@ export function parseRoute(body: Buffer): Route {
     ...(found.has(RTA.nexthop) ? ['nexthop'] : []),
   ].join(' ');
   return {
-    table: found.get(RTA.table)?.readUInt32LE() ?? body.readUInt8(4),
+    table: found.u32(RTA.table) ?? body.readUInt8(4),
     destination: `${to ? addressText(to) : family === 4 ? '0.0.0.0' : '::'}/${body.readUInt8(1)}`,
     type: isBlackhole ? 'blackhole' : 'unicast',
     ...(gateway && { gateway: addressText(gateway) }),
@@ -78,7 +78,7 @@ export function parseRoute(body: Buffer): Route {
 }
 
 /** Names the same route by all that a deletion looks at. */
-function deletionOf(body: Buffer, found: Map<number, Buffer>): Buffer {
+function deletionOf(body: Buffer, found: Attributes): Buffer {
   const header = Buffer.from(body.subarray(0, HEADER));
   header.writeUInt8(SCOPE.nowhere, 6);
   header.writeUInt32LE(0, 8);
@@ -89,12 +89,17 @@ function deletionOf(body: Buffer, found: Map<number, Buffer>): Buffer {
   return message(RTM_ROUTE.delete, 0, header, ...identity);
 }
 
-/** Routes of all tables; none of the cached ones. */
-export function listRoutes(socket: NetlinkSocket): Route[] {
+/**
+ * Routes of all tables; none of the cached ones. `protocol`: only those that bear it, which kernels before 5.0 do not tell apart. Most
+ * routes of a namespace are the kernel's own.
+ */
+export function listRoutes(socket: NetlinkSocket, { protocol }: { readonly protocol?: number } = {}): Route[] {
   return ([AF[4], AF[6]] as const).flatMap((family) => {
     const header = Buffer.alloc(HEADER);
     header.writeUInt8(family, 0);
-    return socket.dump(RTM_ROUTE.get, header).map((found) => parseRoute(found.body));
+    header.writeUInt8(protocol ?? 0, 5);
+    const found = socket.dump(RTM_ROUTE.get, header).map(({ body }) => parseRoute(body));
+    return protocol === undefined ? found : found.filter((route) => route.protocol === protocol);
   });
 }
 

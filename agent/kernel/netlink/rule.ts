@@ -1,6 +1,6 @@
 import type { ObjectSpecs } from '../port.js';
 import { PROTOCOL } from '../resources.js';
-import { address, addressText, attributesOf, u8, u32 } from './attributes.js';
+import { type Attributes, address, addressText, attributesOf, u8, u32 } from './attributes.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
 
 /** Policy-routing rules: linux/fib_rules.h. */
@@ -9,6 +9,7 @@ export const RTM_RULE = { new: 32, delete: 33, get: 34 } as const;
 
 const HEADER = 12;
 const AF = { 4: 2, 6: 10 } as const;
+const IP_FAMILIES: ReadonlySet<number> = new Set(Object.values(AF));
 const FRA = { to: 1, from: 2, priority: 6, mark: 10, table: 15, mask: 16, protocol: 21, suppressPrefixLength: 14 } as const;
 const TO_TABLE = 1;
 const KERNEL_PROTOCOL = 2;
@@ -33,13 +34,13 @@ export function parseRule(body: Buffer): Rule {
   const found = attributesOf(body, HEADER);
   const to = found.get(FRA.to);
   const from = found.get(FRA.from);
-  const value = found.get(FRA.mark)?.readUInt32LE();
-  const mask = found.get(FRA.mask)?.readUInt32LE() ?? 0xffffffff;
+  const value = found.u32(FRA.mark);
+  const mask = found.u32(FRA.mask) ?? 0xffffffff;
   const protocol = found.get(FRA.protocol)?.readUInt8() ?? 0;
   return {
     family,
-    priority: found.get(FRA.priority)?.readUInt32LE() ?? 0,
-    table: found.get(FRA.table)?.readUInt32LE() ?? body.readUInt8(4),
+    priority: found.u32(FRA.priority) ?? 0,
+    table: found.u32(FRA.table) ?? body.readUInt8(4),
     ...(from && { from: `${addressText(from)}/${body.readUInt8(2)}` }),
     ...(to && { to: `${addressText(to)}/${body.readUInt8(1)}` }),
     ...(value !== undefined && { mark: { value, mask } }),
@@ -52,14 +53,15 @@ export function parseRule(body: Buffer): Rule {
 
 const OURS: ReadonlySet<number> = new Set(Object.values(FRA));
 
-function peculiaritiesOf(body: Buffer, found: Map<number, Buffer>): string {
-  const suppressed = found.get(FRA.suppressPrefixLength)?.readUInt32LE() ?? NO_SUPPRESSION;
+function peculiaritiesOf(body: Buffer, found: Attributes): string {
+  const suppressed = found.u32(FRA.suppressPrefixLength) ?? NO_SUPPRESSION;
+  const foreign = found.types().filter((type) => !OURS.has(type));
   return [
     ...(body.readUInt8(3) === 0 ? [] : [`tos ${body.readUInt8(3)}`]),
     ...(body.readUInt8(7) === TO_TABLE ? [] : [`action ${body.readUInt8(7)}`]),
     ...((body.readUInt32LE(8) & INVERT) === 0 ? [] : ['not']),
     ...(suppressed === NO_SUPPRESSION ? [] : [`suppress ${suppressed}`]),
-    ...[...found].filter(([type]) => !OURS.has(type)).map(([type, value]) => `attribute ${type} ${value.toString('hex')}`),
+    ...foreign.map((type) => `attribute ${type} ${found.get(type)?.toString('hex')}`),
   ].join(' ');
 }
 
@@ -70,8 +72,11 @@ function withoutFlags(body: Buffer): Buffer {
   return copy;
 }
 
+/** Rules of both families; the kernel lists those of multicast routing too, where it has any. */
 export function listRules(socket: NetlinkSocket): Rule[] {
-  return ([4, 6] as const).flatMap((family) => socket.dump(RTM_RULE.get, header(family)).map((found) => parseRule(found.body)));
+  return socket
+    .dump(RTM_RULE.get, Buffer.alloc(HEADER))
+    .flatMap(({ body }) => (IP_FAMILIES.has(body.readUInt8(0)) ? [parseRule(body)] : []));
 }
 
 /** Refused with EEXIST when there is such a rule. */
@@ -83,12 +88,12 @@ export function deleteRule(spec: RuleSpec): Buffer {
   return message(RTM_RULE.delete, 0, header(spec.family, spec), ...selectors(spec));
 }
 
-function header(family: 4 | 6, spec?: RuleSpec): Buffer {
+function header(family: 4 | 6, spec: RuleSpec): Buffer {
   const bytes = Buffer.alloc(HEADER);
   bytes.writeUInt8(AF[family], 0);
-  bytes.writeUInt8(lengthOf(spec?.to), 1);
-  bytes.writeUInt8(lengthOf(spec?.from), 2);
-  if (spec) bytes.writeUInt8(TO_TABLE, 7);
+  bytes.writeUInt8(lengthOf(spec.to), 1);
+  bytes.writeUInt8(lengthOf(spec.from), 2);
+  bytes.writeUInt8(TO_TABLE, 7);
   return bytes;
 }
 

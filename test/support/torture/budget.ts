@@ -1,13 +1,17 @@
 import { appendFileSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
+import { Watchdog } from './hang.js';
 
 /** What `scripts/torture` sets; without it a test runs as part of the suites, short and with a seed that never changes. */
 const { TORTURE_SECONDS, TORTURE_SEED, TORTURE_PARTS, TORTURE_REPORT } = process.env;
 
 const SEED = Number(TORTURE_SEED ?? 20_240_229);
 const SECONDS = Number(TORTURE_SECONDS ?? 100);
-/** How the time is shared between the parts that run; faults have a fixed list and take what they need. */
-const SHARES = { crash: 0.35, kill: 0.2, drift: 0.15, model: 0.15, fuzz: 0.15 } as const;
+/** How the time is shared between the parts that run, two side by side where they bear it; faults have a fixed list and take what they need. */
+const SHARES = { crash: 0.5, kill: 0.5, model: 0.2, fuzz: 0.2, drift: 0.15 } as const;
+const ALONE = ['drift'];
+/** Longer than any round or first step of a part takes on a busy machine. */
+const HANGS_MS = 300_000;
 
 export interface Budget {
   readonly seed: number;
@@ -18,25 +22,45 @@ export interface Budget {
   readonly timeout: number;
   /** Whether there is time for another round; the clock starts with the first question. */
   goesOn(): boolean;
+  /** Tells the watchdog what happens from now on. */
+  doing(what: string): void;
   /** Facts for the report; what was noted until the test ended is written, however it ended. */
   readonly facts: Record<string, unknown>;
 }
 
 export function budget(part: keyof typeof SHARES): Budget {
-  const running = (TORTURE_PARTS?.split(',') ?? Object.keys(SHARES)).map((each) => SHARES[each as keyof typeof SHARES] ?? 0);
-  const seconds = (SECONDS * SHARES[part]) / (running.reduce((sum, share) => sum + share, 0) || 1);
+  const running = (TORTURE_PARTS?.split(',') ?? Object.keys(SHARES)).filter((each): each is keyof typeof SHARES => each in SHARES);
+  const seconds = (SECONDS * SHARES[part]) / lengthOf(running.includes(part) ? running : [part]);
+  let watchdog: Watchdog | undefined;
   let end: number | undefined;
   return {
     seed: SEED,
     dice: dice(SEED),
     seconds,
     timeout: seconds * 4000 + 240_000,
+    doing: (what) => {
+      watchdog ??= watch(part);
+      watchdog.says(what);
+    },
     goesOn: () => {
       end ??= performance.now() + seconds * 1000;
       return performance.now() < end;
     },
     facts: {},
   };
+}
+
+/** Length of a run of these parts, in shares. */
+function lengthOf(parts: readonly (keyof typeof SHARES)[]): number {
+  const sum = (these: readonly (keyof typeof SHARES)[]) => these.reduce((total, part) => total + SHARES[part], 0);
+  const pairs = parts.filter((part) => !ALONE.includes(part));
+  return sum(parts.filter((part) => ALONE.includes(part))) + Math.max(sum(pairs) / 2, ...pairs.map((part) => SHARES[part]));
+}
+
+function watch(part: string): Watchdog {
+  const watchdog = new Watchdog(`torture, part ${part}, seed ${SEED}`, HANGS_MS);
+  onTestFinished(async () => void (await watchdog.end()));
+  return watchdog;
 }
 
 /** Inside a test: tells what was done in words, and to the report when there is one. */

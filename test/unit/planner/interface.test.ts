@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelObject } from '../../../agent/kernel/port.js';
-import { GROUP_WORD, hostEndName, ROUTER_LINK_LOCAL, ROUTER_MAC, sourceCheckBucket } from '../../../agent/kernel/resources.js';
+import { GROUP_WORD, hostEndName, ROUTER_LINK_LOCAL, ROUTER_MAC, sourceCheckPlace } from '../../../agent/kernel/resources.js';
 import type { Instance } from '../../../agent/model/instance.js';
 import type { NetworkInterface } from '../../../agent/model/network-interface.js';
 import { linkLocalAddress } from '../../../agent/planner/link-local.js';
@@ -106,7 +106,7 @@ describe('in the router', () => {
   it('is a member of its own sets, its groups’ and the counters’', () => {
     const { eni, plan, hostEnd } = lab({ ipv6: ['fd00:1::10'] });
     const [group] = eni.groupIds;
-    const bucket = sourceCheckBucket(hostEnd);
+    const { bucket, ranges } = sourceCheckPlace(hostEnd);
     expect(new Set(ofKind(plan(), 'member').map(({ set, entry }) => `${set} ${entry}`))).toEqual(
       new Set([
         `own4 10.0.1.10,${hostEnd}`,
@@ -117,8 +117,8 @@ describe('in the router', () => {
         `egress-drops6 fe80::12:34ff:fe56:789a,${hostEnd}`,
         `ingress-drops4 10.0.1.10,${hostEnd}`,
         `ingress-drops6 fd00:1::10,${hostEnd}`,
-        `source-check-drops4.${bucket} 0.0.0.0/0,${hostEnd}`,
-        `source-check-drops6.${bucket} ::/0,${hostEnd}`,
+        ...ranges[4].map((range) => `source-check-drops4.${bucket} ${range},${hostEnd}`),
+        ...ranges[6].map((range) => `source-check-drops6.${bucket} ${range},${hostEnd}`),
         `${group}.4 10.0.1.10`,
         `${group}.6 fd00:1::10`,
       ]),

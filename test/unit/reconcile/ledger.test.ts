@@ -43,3 +43,25 @@ it('looking at one namespace: a pair that has to be made takes along what hung o
   const made = ledger.workIn(new Set([A])).map(({ verb, object }) => `${verb} ${object.kind} ${object.netns}`);
   expect(made.sort()).toEqual([`create netns ${A}`, `create route ${B}`, `create veth ${A}`, `create wireguard ${B}`].sort());
 });
+
+it('comparing everything finds what is missing, what is changed and what is too much', () => {
+  const ledger = new Ledger();
+  const netns = { kind: 'netns', netns: A } as const;
+  ledger.plan('unit', [netns, pair]);
+  const see = (objects: readonly KernelObject[]) => {
+    ledger.absorb(ledger.beginObservation(), new Map(objects.map((object) => [keyOf(object), object])));
+    return ledger.workIn().map(({ verb, object }) => `${verb} ${object.kind}`);
+  };
+  expect(see([netns, { ...pair }])).toEqual([]);
+  expect(see([netns])).toEqual(['create veth']);
+  expect(see([netns, { ...pair, mtu: 1400 }])).toEqual(['update veth']);
+  expect(see([netns, { ...pair }, route])).toEqual(['delete route']);
+});
+
+it('a unit that is planned again, and the same, needs nothing', () => {
+  const ledger = new Ledger();
+  ledger.plan('unit', [pair]);
+  ledger.absorb(ledger.beginObservation(), new Map([[keyOf(pair), { ...pair }]]));
+  ledger.plan('unit', [{ ...pair, peer: { ...pair.peer } }]);
+  expect([ledger.work(['unit']), ledger.workIn()]).toEqual([[], []]);
+});

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { CommandName } from '../../../agent/commands/index.js';
 import { transact } from '../../../agent/commands/transact.js';
 import type { InstanceRuntime } from '../../../agent/instances/runtime.js';
 import { KernelError } from '../../../agent/kernel/errors.js';
 import { keyOf } from '../../../agent/kernel/port.js';
-import { ReconcileLoop } from '../../../agent/reconcile/loop.js';
+import { type ComparisonReport, ReconcileLoop } from '../../../agent/reconcile/loop.js';
 import { StatusBoard } from '../../../agent/reconcile/status-board.js';
 import { createMemoryStore } from '../../../agent/store/memory.js';
 import { FakeKernel } from '../../support/fake-kernel.js';
@@ -43,14 +43,16 @@ function harness() {
     limits: { rulesPerDirection: 60, groupsPerInterface: 5 },
     publicPool: '203.0.113.0/24',
   });
-  const start = async () => {
+  const comparisons: ComparisonReport[] = [];
+  const start = async (resyncMs = 1_000_000) => {
     const loop = new ReconcileLoop({
       store,
       kernel,
       runtime: fakeRuntime(calls),
       status,
       settings: { hostId: HOST, mtu: 1500, publicPool: '203.0.113.0/24', hostAccess: true, region: 'us-east-1' },
-      resyncMs: 1_000_000,
+      resyncMs,
+      onComparison: (comparison) => comparisons.push(comparison),
       log: pino({ level: 'silent' }),
       finish: async (finished) => void (await transact(store, context, finished)),
     });
@@ -67,7 +69,7 @@ function harness() {
     return { vpcId, instance, eni };
   };
   const settled = (loop: ReconcileLoop) => loop.settled(store.snapshot());
-  return { store, kernel, calls, status, start, run, network, settled };
+  return { store, kernel, calls, status, comparisons, start, run, network, settled };
 }
 
 describe('reconcile loop', () => {
@@ -80,6 +82,16 @@ describe('reconcile loop', () => {
     await loop.resync();
     await loop.stop();
     await start();
+    expect(kernel.log.slice(done)).toEqual([]);
+  });
+
+  it('compares again and again, and tells what that cost', async () => {
+    const { kernel, comparisons, start, network } = harness();
+    await (await network()).instance();
+    await start(5);
+    const done = kernel.log.length;
+    await vi.waitFor(() => expect(comparisons.length).toBeGreaterThan(2), 10_000);
+    expect(comparisons.every(({ cpuMs, pauseMs }) => cpuMs >= 0 && pauseMs === 5)).toBe(true);
     expect(kernel.log.slice(done)).toEqual([]);
   });
 
