@@ -224,7 +224,7 @@ export interface InterfaceCounters {
   readonly rxPackets: number;
   readonly txBytes: number;
   readonly txPackets: number;
-  /** Packets dropped by rules; monotonic while the device lives. */
+  /** Packets dropped by rules; monotonic while the device lives and its addresses stay. */
   readonly ingressGroupDrops: number;
   readonly egressGroupDrops: number;
   readonly sourceCheckDrops: number;
