@@ -67,7 +67,7 @@ describe('drift', () => {
       ['ip', 'neigh', 'replace', '$ADDR', 'lladdr', '02:00:00:00:00:99', 'dev', '$DEV', 'nud', 'permanent'],
       1000,
     ],
-    ['rule deleted', 'router', ['ip', 'rule', 'del', 'pref', '50'], 1000],
+    ['routing rule deleted', 'router', ['ip', 'rule', 'del', 'pref', '50'], 1000],
     ['forwarding off', 'router', ['sysctl', '-qw', 'net.ipv4.ip_forward=0'], 4000],
     ['chains flushed', 'router', ['iptables', '-F'], 1000],
     ['a rule inserted', 'router', ['iptables', '-I', 'FORWARD', '-j', 'DROP'], 1000],
@@ -87,6 +87,11 @@ describe('drift', () => {
     const a = await instance();
     const b = await instance({ subnetId: subnetB });
     await serve(b.instanceId, 'tcp:80');
+    const [{ routeTableId }] = (await agent.ok('GET', `/v1/route-tables?filter=vpc-id:${vpcId}`)).items;
+    await agent.ok('POST', `/v1/route-tables/${routeTableId}/routes`, {
+      destination: '192.0.2.0/24',
+      networkInterfaceId: b.eni.networkInterfaceId,
+    });
     const { attachment } = await agent.ok('GET', `/v1/network-interfaces/${a.eni.networkInterfaceId}`);
     const names: Record<string, string> = { $ROUTER: vpcId, $INSTANCE: a.instanceId, $DEV: attachment.device.hostEnd, $ADDR: a.address };
     const filled = argv.map((word) => Object.entries(names).reduce((text, [name, value]) => text.replaceAll(name, value), word));
