@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { gatewaysOf } from '../support/gateways.js';
 import { inside, pings, serve, tcp, until } from '../support/traffic.js';
 import { makeWire, PARENT, WIRE } from '../support/wire.js';
@@ -92,6 +92,49 @@ describe('the host and the wire', () => {
     const macOf = async (address: string) =>
       JSON.parse((await inside(b.instanceId, 'ip', '-j', 'neigh', 'show', address)).stdout)[0].lladdr;
     expect([await macOf(a.address), await macOf(second.privateIpAddress)]).toEqual([a.eni.macAddress, second.macAddress]);
+  });
+});
+
+describe('namespaces of others', () => {
+  it('have interfaces on the wire too: one goes from guest to guest, groups hold, a namespace made anew gets its own back, and nothing is left', async () => {
+    const { agent, instance, group, networkInterface, subnetA } = await world();
+    const web = await group('tcp/80 from any', 'icmp from any');
+    const client = await instance({ groupIds: [web] });
+    const register = async (netns: string) => {
+      await ip('netns', 'add', netns);
+      onTestFinished(async () => void (await ip('netns', 'del', netns).catch(() => {})));
+      return agent.ok('POST', '/v1/instances/register', { netns, subnetId: subnetA, groupIds: [web], instanceType: 'm5.large' });
+    };
+    const [blue, green] = [await register('blue'), await register('green')];
+    await inside('blue', 'nft', 'add', 'table', 'ip', 'mine');
+    for (const guest of [blue, green]) expect(await pings(client.instanceId, guest.privateIpAddress)).toBe(true);
+
+    const spare = await networkInterface({ groupIds: [web] });
+    const path = `/v1/network-interfaces/${spare.networkInterfaceId}`;
+    const reaches = () => pings(client.instanceId, spare.privateIpAddress);
+    const macIn = async (netns: string, device: string) =>
+      JSON.parse((await inside(netns, 'ip', '-j', 'link', 'show', device)).stdout || '[{}]')[0].address;
+    expect(await reaches()).toBe(false);
+    await agent.ok('POST', `${path}/attach`, { instanceId: blue.instanceId, deviceIndex: 1 });
+    expect([await reaches(), await macIn('blue', 'eth1')]).toEqual([true, spare.macAddress]);
+    await serve('green', 'tcp:80', 'tcp:81');
+    await agent.ok('POST', `${path}/move`, { instanceId: green.instanceId, deviceIndex: 1 });
+    expect([await macIn('blue', 'eth1'), await macIn('green', 'eth1')]).toEqual([undefined, spare.macAddress]);
+    expect(await tcp(client.instanceId, spare.privateIpAddress, 80)).toBe(client.address);
+    expect(await tcp(client.instanceId, spare.privateIpAddress, 81)).toBeUndefined();
+    await agent.ok('POST', `${path}/detach`);
+    expect(await reaches()).toBe(false);
+
+    await ip('netns', 'del', 'blue');
+    await ip('netns', 'add', 'blue');
+    await until(() => pings(client.instanceId, blue.privateIpAddress), 20_000, 'reachable in the new namespace');
+    expect(await macIn('blue', 'eth0')).toBe(blue.networkInterfaces[0].macAddress);
+    await inside('blue', 'nft', 'add', 'table', 'ip', 'mine');
+    for (const { instanceId } of [blue, green]) await agent.ok('DELETE', `/v1/instances/${instanceId}`);
+    expect((await ip('-n', 'blue', '-br', 'link')).stdout.trim().split('\n')).toHaveLength(1);
+    expect((await inside('blue', 'nft', 'list', 'tables')).stdout.trim()).toBe('table ip mine');
+    expect((await inside('green', 'nft', 'list', 'tables')).stdout.trim()).toBe('');
+    expect((await ip('-n', 'blue', 'neigh', 'show')).stdout).toBe('');
   });
 });
 

@@ -1,5 +1,7 @@
+import { execa } from 'execa';
 import { afterEach, expect, it } from 'vitest';
-import { type KernelObject, keyOf, type ObjectKind } from '../../agent/kernel/port.js';
+import { locateNamespace } from '../../agent/guests/locate.js';
+import { type KernelObject, keyOf, type NamespaceHolder, type ObjectKind } from '../../agent/kernel/port.js';
 import type { PlanSettings } from '../../agent/planner/plan.js';
 import { diff } from '../../agent/reconcile/diff.js';
 import { startAgent, type TestAgent } from '../support/agent.js';
@@ -10,10 +12,13 @@ import { FURNITURE } from '../support/torture/fuzz.js';
 import { Probe } from '../support/torture/probe.js';
 import { destroy } from '../support/torture/sabotage.js';
 import { until } from '../support/traffic.js';
+import { makeWire, PARENT } from '../support/wire.js';
 
 let agent: TestAgent;
 let settings: PlanSettings;
 const probes: Probe[] = [];
+/** Namespaces of others: as they are found once, as nobody destroys them here. */
+const holders = new Map<string, NamespaceHolder>();
 afterEach(async () => {
   for (const probe of probes.splice(0)) probe.end();
   await agent?.dispose();
@@ -29,6 +34,14 @@ const VPN = [
   },
 ];
 
+/** An interface of enid's own instance and one of somebody else's namespace, both on a device of the host. */
+const GUEST = 'guest';
+const ON_THE_WIRE = [
+  { command: 'createSubnet', input: { vpcId: '$0.vpcId', cidrBlock: '10.0.9.0/24', availabilityZone: 'us-east-1a', parentDevice: PARENT } },
+  { command: 'runInstances', input: { subnetId: '$21.subnetId', instanceType: 'm5.large' } },
+  { command: 'registerInstance', input: { subnetId: '$21.subnetId', netns: GUEST } },
+];
+
 const batch = async (commands: readonly unknown[]): Promise<any[]> => (await agent.ok('POST', '/v1/batch', { commands })).results;
 
 it('whatever is destroyed or distorted in the kernel is repaired, and instances elsewhere lose nothing', {
@@ -36,10 +49,12 @@ it('whatever is destroyed or distorted in the kernel is repaired, and instances 
 }, async () => {
   const { dice, facts } = plan;
   reports(plan, 'drift');
-  settings = await agentSettings();
+  await makeWire();
+  await execa('ip', ['netns', 'add', GUEST]);
+  settings = { ...(await agentSettings()), holders };
   agent = await startAgent({ args: ['--resync-seconds', '2'] });
   // The victim: a VPC with something of every kind. The bystander: another with the same ranges, where traffic must go on.
-  const furniture = await batch([...FURNITURE, ...VPN]);
+  const furniture = await batch([...FURNITURE, ...VPN, ...ON_THE_WIRE]);
   const victim = new Set(furniture.flatMap((result) => Object.values(result)).flat());
   const [vpc, , launched] = await batch([
     { command: 'createVpc', input: { cidrBlock: '10.0.0.0/16' } },
@@ -47,6 +62,8 @@ it('whatever is destroyed or distorted in the kernel is repaired, and instances 
     { command: 'runInstances', input: { subnetId: '$1.subnetId', count: 2 } },
   ]);
   const snapshot = await readDurable(agent.dataDir);
+  const guest = locateNamespace({ kind: 'namespace', name: GUEST });
+  if (guest.state === 'there') holders.set(furniture.at(-1).instanceId, guest.holder);
   const addresses = launched.instanceIds.map((id: string) => snapshot.by('networkInterface', 'instanceId', id)[0]?.privateIpAddresses[0]);
   for (const id of launched.instanceIds) probes.push(new Probe(id));
   for (const probe of probes) await probe.order({ targets: addresses.map((address: string) => [address, PORT]), listen: [PORT] });

@@ -1,10 +1,13 @@
 import { readdirSync } from 'node:fs';
+import { execa } from 'execa';
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
+import { isOurNamespace } from '../../agent/kernel/resources.js';
 import { startAgent, type TestAgent } from '../support/agent.js';
 import { budget, reports } from '../support/torture/budget.js';
 import { type ModelInterface, Town } from '../support/torture/town.js';
 import { inside } from '../support/traffic.js';
+import { makeWire, PARENT } from '../support/wire.js';
 
 let agent: TestAgent;
 afterEach(() => agent?.dispose());
@@ -17,6 +20,8 @@ const ICMP = { protocol: 'icmp', fromPort: -1, toPort: -1 };
 interface Real {
   vpcId: string;
   subnetId: string;
+  /** Interfaces are macvlan devices on a device of the host. */
+  readonly isWire: boolean;
   readonly counters: Map<string, Record<string, number>>;
 }
 type Command = fc.AsyncCommand<Town, Real>;
@@ -66,12 +71,28 @@ const commands = [
     },
   ),
   command(
+    'register',
+    (town) => town.instances.size < 4,
+    async (town, n, { subnetId }) => {
+      const groups = groupsFor(town, n);
+      const netns = `guest${++guests}`;
+      await execa('ip', ['netns', 'add', netns]);
+      const body = { netns, subnetId, groupIds: groups, instanceType: 'm5.xlarge' };
+      const { instanceId, networkInterfaces } = await post('/v1/instances/register', body);
+      const [{ networkInterfaceId, privateIpAddress }] = networkInterfaces;
+      town.instances.set(instanceId, true);
+      const at = { instance: instanceId, index: 0 };
+      town.interfaces.set(networkInterfaceId, { id: networkInterfaceId, addresses: [privateIpAddress], groups, at, isPrimary: true });
+    },
+  ),
+  command(
     'terminate',
     (town) => town.instances.size > 2,
     async (town, n) => {
       const id = nth([...town.instances.keys()], n);
       await agent.ok('DELETE', `/v1/instances/${id}`);
       town.instances.delete(id);
+      await removeGuests(town);
       for (const eni of town.of(id)) {
         if (eni.isPrimary) town.interfaces.delete(eni.id);
         else delete eni.at;
@@ -152,7 +173,7 @@ const commands = [
   command(
     'unassign',
     (town) => [...town.interfaces.values()].some(({ addresses }) => addresses.length > 1),
-    async (town, n) => {
+    async (town, n, { counters }) => {
       const eni = nth(
         [...town.interfaces.values()].filter(({ addresses }) => addresses.length > 1),
         n,
@@ -162,6 +183,8 @@ const commands = [
         commands: [{ command: 'unassignPrivateIpAddresses', input: { networkInterfaceId: eni.id, privateIpAddresses: [address] } }],
       });
       eni.addresses.pop();
+      // Drops by groups are counted per address, and go with it.
+      counters.clear();
     },
   ),
   command(
@@ -198,17 +221,19 @@ it('whatever commands come in whatever order, the kernel is as a simple model sa
   const { seed, seconds, facts } = plan;
   reports(plan, 'model');
   agent = await startAgent({ args: ['--allow-reset'] });
+  await makeWire();
   let runs = 0;
   let steps = 0;
   await fc.assert(
     fc.asyncProperty(fc.commands(commands, { size: '+1', maxCommands: 40 }), async (sequence) => {
       plan.doing(`${sequence}`);
       runs++;
-      const { town, real } = await found();
+      const { town, real } = await found(runs % 2 === 0);
       await fc.asyncModelRun(() => ({ model: town, real }), sequence);
       steps += [...String(sequence)].filter((letter) => letter === '(').length;
       await agent.ok('POST', '/v1/reset', {});
-      expect(readdirSync('/run/netns')).toEqual([]);
+      expect(ourNamespaces()).toEqual([]);
+      await removeGuests(new Town());
       Object.assign(facts, { runs, steps });
     }),
     {
@@ -223,16 +248,34 @@ it('whatever commands come in whatever order, the kernel is as a simple model sa
 });
 
 /** A network with two instances and groups of every sort, from nothing. */
-async function found(): Promise<{ town: Town; real: Real }> {
+async function found(isWire: boolean): Promise<{ town: Town; real: Real }> {
   await agent.ok('POST', '/v1/reset', {});
   const town = new Town();
   const { vpcId } = await post('/v1/vpcs', { cidrBlock: '10.0.0.0/16' });
-  const { subnetId } = await post('/v1/subnets', { vpcId, cidrBlock: '10.0.1.0/24', availabilityZone: 'us-east-1a' });
+  const { subnetId } = await post('/v1/subnets', {
+    vpcId,
+    cidrBlock: '10.0.1.0/24',
+    availabilityZone: 'us-east-1a',
+    ...(isWire && { parentDevice: PARENT }),
+  });
   for (const groupName of GROUPS) {
     const { groupId } = await post('/v1/security-groups', { vpcId, groupName, description: groupName });
     town.groups.set(groupId, 'nobody');
   }
-  return { town, real: { vpcId, subnetId, counters: new Map() } };
+  return { town, real: { vpcId, subnetId, isWire, counters: new Map() } };
+}
+
+let guests = 0;
+const ourNamespaces = (): string[] => readdirSync('/run/netns').filter(isOurNamespace).sort();
+
+/** Those that are not registered any more have nothing left of enid's, and go. */
+async function removeGuests(town: Town): Promise<void> {
+  const { items } = await agent.ok('GET', '/v1/instances');
+  const kept = new Set(items.filter(({ instanceId }: any) => town.instances.has(instanceId)).map(({ holder }: any) => holder.name));
+  for (const name of readdirSync('/run/netns').filter((each) => each.startsWith('guest') && !kept.has(each))) {
+    expect((await inside(name, 'ip', '-br', 'link')).stdout.trim().split('\n')).toHaveLength(1);
+    await execa('ip', ['netns', 'del', name]);
+  }
 }
 
 async function expectAsModelled(town: Town, real: Real, n: number): Promise<void> {
@@ -267,7 +310,7 @@ async function expectAsModelled(town: Town, real: Real, n: number): Promise<void
 /** Attached to a running instance means: there is a device with the MAC and the addresses. And there is no other. */
 async function expectDevices(town: Town, { vpcId }: Real, items: any[]): Promise<void> {
   const isHeld = [...town.interfaces.values()].length > 0 && town.running.length > 0;
-  expect(readdirSync('/run/netns').sort()).toEqual([...(isHeld ? [vpcId] : []), ...town.running].sort());
+  expect(ourNamespaces()).toEqual([...(isHeld ? [vpcId] : []), ...town.running].sort());
   for (const instance of town.running) {
     const { stdout } = await inside(instance, 'ip', '-j', 'addr');
     const devices = JSON.parse(stdout).filter(({ ifname }: any) => ifname !== 'lo');
@@ -310,7 +353,9 @@ async function ping(from: ModelInterface, to: ModelInterface, n: number): Promis
 }
 
 /** What was counted for an attachment never becomes less. */
-async function expectCounters(town: Town, { counters }: Real, items: any[]): Promise<void> {
+async function expectCounters(town: Town, { counters, isWire }: Real, items: any[]): Promise<void> {
+  // Rules of an instance on a wire count anew whenever they change.
+  if (isWire) return;
   for (const { networkInterfaceId, attachment } of items) {
     if (!attachment || !town.instances.get(attachment.instanceId)) continue;
     const { networkInterfaceId: _, ...now } = await agent.ok('GET', `/v1/network-interfaces/${networkInterfaceId}/counters`);

@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import type { KernelObject, ObjectKind } from '../../../agent/kernel/port.js';
-import { HOST_NAMESPACE } from '../../../agent/kernel/resources.js';
+import { guardTable, HOST_NAMESPACE } from '../../../agent/kernel/resources.js';
 import type { Dice } from './budget.js';
 
 type Argv = readonly [string, ...string[]];
@@ -39,7 +39,12 @@ const SABOTAGE: { readonly [K in ObjectKind]: (object: Extract<KernelObject, { k
       ['ip', 'link', 'set', name, 'down'],
       ['ip', 'link', 'set', name, 'mtu', String(mtu - 100)],
     ]),
-  parent: ({ device }) => ['ip', 'link', 'set', device, 'down'],
+  parent: ({ device }, dice) =>
+    dice.pick<Argv>([
+      ['nft', 'delete', 'table', 'netdev', guardTable(device)],
+      ['nft', 'flush', 'set', 'netdev', guardTable(device), 'own4'],
+      ['nft', 'insert', 'rule', 'netdev', guardTable(device), 'source', 'accept'],
+    ]),
   tun: ({ name }) => ['ip', 'link', 'del', name],
   wireguard: ({ device }) => ['wg', 'set', device, 'listen-port', '1'],
   address: ({ device, address }) => ['ip', 'addr', 'del', address, 'dev', device],
@@ -62,8 +67,9 @@ const SABOTAGE: { readonly [K in ObjectKind]: (object: Extract<KernelObject, { k
 /** Destroys the object; the command in words, `undefined` when it was not possible. */
 export async function destroy(object: KernelObject, dice: Dice): Promise<string | undefined> {
   const argv = (SABOTAGE[object.kind] as (object: unknown, dice: Dice) => Argv | undefined)(object, dice);
-  if (!argv || object.netns === HOST_NAMESPACE) return undefined;
-  const [file, ...rest] = object.kind === 'netns' ? argv : (['ip', 'netns', 'exec', object.netns, ...argv] as const);
+  const isHosts = object.netns === HOST_NAMESPACE;
+  if (!argv || (isHosts && object.kind !== 'parent')) return undefined;
+  const [file, ...rest] = isHosts || object.kind === 'netns' ? argv : (['ip', 'netns', 'exec', object.netns, ...argv] as const);
   const { exitCode } = await execa(file, rest, { reject: false, timeout: 20_000 });
   return exitCode === 0 ? `${argv.join(' ')} in ${object.netns}` : undefined;
 }
