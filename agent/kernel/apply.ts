@@ -1,6 +1,6 @@
-import { KernelError as Fault, faultOf, type KernelError, toKernelError } from './errors.js';
-import { type Devices, EXECUTORS, type Executor, type Workshop } from './executors.js';
-import { findLink } from './netlink/link.js';
+import { DeviceIndexes, type NamedDevices } from './device-indexes.js';
+import { faultOf, type KernelError, toKernelError } from './errors.js';
+import { type Bench, EXECUTORS, type Executor, type Workshop } from './executors.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKind, type ObjectSpecs, type OpResult, type PlannedOp } from './port.js';
 import { HOST_NAMESPACE } from './resources.js';
@@ -14,6 +14,7 @@ const RUN_LENGTH = 256;
  * that went together with it have been tried, and their results say what came of it.
  */
 export async function applyOps(ops: readonly PlannedOp[], workshop: Workshop): Promise<OpResult[]> {
+  const bench = { ...workshop, devices: new DeviceIndexes(workshop.sockets) };
   const results: OpResult[] = [];
   const faulty = new Map<string, string>();
   const blockerOf = ({ unit, needs }: PlannedOp): string | undefined => {
@@ -23,7 +24,7 @@ export async function applyOps(ops: readonly PlannedOp[], workshop: Workshop): P
   let run: PlannedOp[] = [];
   let lane: string | undefined;
   const finishRun = async () => {
-    const outcomes = run.length > 0 ? await together(run, workshop) : [];
+    const outcomes = run.length > 0 ? await together(run, bench) : [];
     for (const [index, planned] of run.entries()) {
       const error = outcomes[index] ?? null;
       results.push(error ? { planned, outcome: 'failed', error: faultOf(error, describe(planned.op)) } : { planned, outcome: 'done' });
@@ -59,16 +60,17 @@ function laneOf({ verb, object }: KernelOp): string {
 }
 
 /** A run of operations of one lane. */
-async function together(run: readonly PlannedOp[], workshop: Workshop): Promise<(KernelError | null)[]> {
+async function together(run: readonly PlannedOp[], bench: Bench): Promise<(KernelError | null)[]> {
   const [first] = run;
   if (!first) return [];
   const namespaces = new Set(run.flatMap(({ op: { object } }) => placesOf(object)));
-  return workshop.monitor.quietly(namespaces, () => {
+  return bench.monitor.quietly(namespaces, () => {
     const executor = executorOf(first.op.object, first.op.verb);
-    if (executor.by === 'requests') return sendTogether(first.op.object.netns, run, workshop);
+    if (executor.by === 'requests') return sendTogether(first.op.object.netns, run, bench);
+    bench.devices.forget();
     return executor.run(
       run.map(({ op }) => op.object),
-      workshop,
+      bench,
       run.map(({ op }) => (op.verb === 'update' ? op.from : undefined)),
     );
   });
@@ -81,22 +83,22 @@ function placesOf(object: KernelObject): string[] {
 }
 
 /** Requests of several kinds of objects for one namespace. */
-function sendTogether(netns: string, run: readonly PlannedOp[], workshop: Workshop): (KernelError | null)[] {
+function sendTogether(netns: string, run: readonly PlannedOp[], bench: Bench): (KernelError | null)[] {
   let socket: NetlinkSocket;
   try {
-    socket = workshop.sockets.route(netns);
+    socket = bench.sockets.route(netns);
   } catch (error) {
     const fault = toKernelError(error);
     return run.map(({ op }) => (op.verb === 'delete' && fault.kind === 'not-found' ? null : fault));
   }
-  const devices = lookUp(netns, socket);
-  const built = run.map(({ op }) => requestsOf(op, devices, workshop));
+  const devices = bench.devices.in(netns);
+  const built = run.map(({ op }) => requestsOf(op, devices, bench));
   const answers = socket.batch(built.flatMap(({ requests }) => requests)).values();
   return run.map(({ op }, index) => {
     const { requests = [], settled = [], error = null, after } = built[index] ?? {};
     const own = requests.map(() => answers.next().value ?? null);
     const fault = error ?? own.find((answer) => answer && !settled.includes(answer.errno ?? '')) ?? null;
-    if (!fault) after?.(keyOf(op.object), workshop);
+    if (!fault) after?.(keyOf(op.object), bench);
     return fault;
   });
 }
@@ -104,35 +106,19 @@ function sendTogether(netns: string, run: readonly PlannedOp[], workshop: Worksh
 interface Built {
   readonly requests: readonly Buffer[];
   readonly settled?: readonly string[];
-  readonly after?: (key: string, workshop: Workshop) => void;
+  readonly after?: (key: string, bench: Bench) => void;
   readonly error?: KernelError;
 }
 
-function requestsOf({ object, verb }: KernelOp, devices: Devices, workshop: Workshop): Built {
+function requestsOf({ object, verb }: KernelOp, devices: NamedDevices, bench: Bench): Built {
   const executor = executorOf(object, verb);
   if (executor.by !== 'requests') return { requests: [] };
   const { settled, after } = executor;
   try {
-    return { requests: executor.build(object, devices, workshop), settled, ...(after && { after }) };
+    return { requests: executor.build(object, devices, bench), settled, ...(after && { after }) };
   } catch (error) {
     return { requests: [], error: toKernelError(error) };
   }
-}
-
-function lookUp(netns: string, socket: NetlinkSocket): Devices {
-  const known = new Map<string, number | undefined>();
-  const find = (device: string): number | undefined => {
-    if (!known.has(device)) known.set(device, findLink(socket, { name: device })?.index);
-    return known.get(device);
-  };
-  return {
-    find,
-    index(device) {
-      const index = find(device);
-      if (index === undefined) throw new Fault(`no device ${device} in ${netns}`, { kind: 'not-found', errno: 'ENODEV' });
-      return index;
-    },
-  };
 }
 
 const WORDS: { readonly [K in ObjectKind]: (spec: ObjectSpecs[K]) => string } = {

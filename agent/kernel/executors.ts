@@ -1,3 +1,4 @@
+import type { DeviceIndexes, NamedDevices } from './device-indexes.js';
 import { type KernelError, throwFirst, toKernelError } from './errors.js';
 import { restoreRuleset } from './iptables.js';
 import { ensureMacvlan, requireParent } from './macvlan.js';
@@ -26,11 +27,9 @@ export interface Workshop {
   readonly observer: Observer;
 }
 
-/** Indexes of devices, looked up once per run of operations. */
-export interface Devices {
-  /** @throws {KernelError} not-found */
-  index(device: string): number;
-  find(device: string): number | undefined;
+/** A workshop for the time of some operations. */
+export interface Bench extends Workshop {
+  readonly devices: DeviceIndexes;
 }
 
 type Outcome = KernelError | null;
@@ -40,10 +39,10 @@ type Verb = KernelOp['verb'];
 interface Requests<K extends ObjectKind> {
   readonly by: 'requests';
   /** None: there is nothing to do. */
-  readonly build: (object: KernelObject<K>, devices: Devices, workshop: Workshop) => Buffer[];
+  readonly build: (object: KernelObject<K>, devices: NamedDevices, workshop: Bench) => Buffer[];
   /** Answers that mean it is as it shall be. */
   readonly settled: readonly string[];
-  readonly after?: (key: ObjectKey, workshop: Workshop) => void;
+  readonly after?: (key: ObjectKey, workshop: Bench) => void;
 }
 
 /** Work on several objects in one go. Only objects with the same `lane` come together. */
@@ -53,7 +52,7 @@ interface Work<K extends ObjectKind> {
   /** `from`: what each is an update of. */
   readonly run: (
     objects: readonly KernelObject<K>[],
-    workshop: Workshop,
+    workshop: Bench,
     from: readonly (KernelObject<K> | undefined)[],
   ) => Promise<Outcome[]>;
 }
@@ -175,9 +174,11 @@ const makeNft: Work<'nft'> = {
 const makeVeth: Work<'veth'> = {
   by: 'work',
   lane: anywhere,
-  run: (objects, { sockets, monitor }) =>
+  run: (objects, { sockets, monitor, devices }) =>
     each(objects, async (spec) => {
-      const { disturbed } = await ensureVeth(sockets, spec);
+      const { disturbed, index, peerIndex } = await ensureVeth(sockets, spec);
+      devices.learn(spec.netns, spec.name, index);
+      devices.learn(spec.peer.netns, spec.peer.name, peerIndex);
       // Nobody may have planned to make again what was lost.
       if (disturbed) for (const netns of [spec.netns, spec.peer.netns]) monitor.report(netns);
     }),

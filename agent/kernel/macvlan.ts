@@ -8,7 +8,7 @@ import { guardedDevices, removeGuard } from './nft.js';
 import type { MacvlanSpec } from './port.js';
 import { HOST_NAMESPACE, isOurHostDevice } from './resources.js';
 import { NamespaceSockets, withNetnsDescriptor } from './sockets.js';
-import { askAgainSoon, deleteLinks } from './veth.js';
+import { allowIpv6, askAgainSoon, deleteLinks } from './veth.js';
 
 /** Macvlan devices, and the devices of the host that they are put on. */
 
@@ -82,6 +82,7 @@ export async function ensureMacvlan(sockets: NamespaceSockets, spec: MacvlanSpec
   if (!made) throw new KernelError('the new device is gone again', { kind: 'not-found' });
   configure(socket, spec, made);
   if (spec.end === 'instance') askAgainSoon(socket, made.index);
+  if (spec.end === 'router') allowIpv6(spec);
   return { disturbed: existing !== undefined };
 }
 

@@ -15,6 +15,8 @@ const GROUP = { link: 1, neighbour: 3, address: [5, 9], route: [7, 11], rule: [8
 const DEBOUNCE_MS = 50;
 /** What the kernel does by itself after an operation of ours (routes to an address, carrier) it tells within this time. */
 const AFTERMATH_MS = 100;
+/** After work that takes longer, what the kernel had to say of it is read at once: more of it might not fit the buffer. */
+const LONG_WORK_MS = 5;
 /** `ip netns add` makes the name first and the namespace a moment later. */
 const NAME_CHECKS = 20;
 
@@ -136,17 +138,21 @@ export class Monitor {
       const watched = this.#watched.get(netns);
       return watched ? [{ netns, watched }] : [];
     });
+    const begin = performance.now();
     for (const { netns, watched } of affected) {
-      this.#drain(netns, watched);
+      // What has come during a quiet time is judged alike, whenever it is read.
+      if (!isQuiet(watched)) this.#drain(netns, watched);
       watched.working++;
     }
     try {
       return await work();
     } finally {
+      const end = performance.now();
       for (const { netns, watched } of affected) {
-        if (this.#watched.get(netns) === watched) this.#drain(netns, watched);
+        // Short work leaves little to read, for when there is time.
+        if (end - begin > LONG_WORK_MS && this.#watched.get(netns) === watched) this.#drain(netns, watched);
         watched.working--;
-        watched.quietUntil = performance.now() + AFTERMATH_MS;
+        watched.quietUntil = end + AFTERMATH_MS;
       }
     }
   }
@@ -205,7 +211,7 @@ export class Monitor {
   }
 
   #routeNews(netns: string, watched: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
-    const quiet = watched.working > 0 || performance.now() < watched.quietUntil;
+    const quiet = isQuiet(watched);
     let changed = lost;
     // Each is looked at, to keep what is known of the devices.
     for (const message of messages) {
@@ -234,6 +240,8 @@ export class Monitor {
     return isDifferent;
   }
 }
+
+const isQuiet = ({ working, quietUntil }: Watched): boolean => working > 0 || performance.now() < quietUntil;
 
 function watchRoutes(netns: string): NetlinkSocket {
   const socket = new NetlinkSocket(NETLINK.route, { netns });

@@ -16,8 +16,8 @@ const FALLBACK_DEVICES: ReadonlySet<string> = new Set(
 type Veth = Extract<KernelObject, { kind: 'veth' }>;
 
 /**
- * MTU of a pair that carries nothing or not as it should: an end is down, the ends' MTUs differ, proxy ARP is off or delayed, the
- * router's link-local address is gone. No device has it, so the pair is unlike any plan and gets repaired.
+ * MTU of a pair that carries nothing or not as it should: an end is down, the ends' MTUs differ, proxy ARP is off or delayed. No device
+ * has it, so the pair is unlike any plan and gets repaired.
  */
 export const FAULTY_MTU = 0;
 
@@ -33,7 +33,7 @@ export class VethObserver {
     router: string,
     socket: NetlinkSocket,
     links: readonly Link[],
-    hasLinkLocal: (index: number) => boolean,
+    withLinkLocal: ReadonlySet<number>,
     reading: Reading,
   ): Promise<Veth[]> {
     const devices = links.filter(
@@ -51,8 +51,7 @@ export class VethObserver {
     return devices.map((link) => {
       const id = link.peer?.netnsId;
       const peer = link.kind === 'veth' && id !== undefined ? others.get(id)?.get(link.peer?.index ?? 0) : undefined;
-      const isSound =
-        peer?.up && link.up && peer.mtu === link.mtu && link.proxyArp === 1 && delays.get(link.index) === 0 && hasLinkLocal(link.index);
+      const isSound = peer?.up && link.up && peer.mtu === link.mtu && link.proxyArp === 1 && delays.get(link.index) === 0;
       return {
         kind: 'veth',
         netns: router,
@@ -61,6 +60,7 @@ export class VethObserver {
         mac: link.mac,
         group: link.group,
         rpFilter: link.rpFilter === 0 ? 0 : 1,
+        ipv6: withLinkLocal.has(link.index),
         mtu: isSound && (link.rpFilter ?? 0) <= 1 ? link.mtu : FAULTY_MTU,
         peer: { netns: (id !== undefined && namespaces.get(id)) || '', name: peer?.name ?? '', mac: peer?.mac ?? '' },
       };

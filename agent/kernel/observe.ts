@@ -172,7 +172,7 @@ export class Observer {
     // While it is down the router does not answer at its own addresses: they count as missing, and adding them brings it up.
     if (!isLoopbackUp(links)) names.delete(LOOPBACK);
     const objects: KernelObject[] = [{ kind: 'netns', netns }];
-    objects.push(...(await this.#veths.observe(netns, socket, links, linkLocalCheck(addresses), reading)));
+    objects.push(...(await this.#veths.observe(netns, socket, links, withLinkLocal(addresses), reading)));
     objects.push(...this.#macvlans(netns, links, reading));
     objects.push(...sysctlsOf(this.#sockets, netns, settings));
     for (const found of addresses) {
@@ -317,9 +317,7 @@ const namesOf = (links: readonly Link[]): Map<number, string> => new Map(links.m
 const LOOPBACK = 1;
 const isLoopbackUp = (links: readonly Link[]): boolean => links.some(({ index, up }) => index === LOOPBACK && up);
 
-/** Whether a device has the router's link-local address, or need not, as the namespace is without IPv6. */
-function linkLocalCheck(addresses: readonly DeviceAddress[]): (index: number) => boolean {
-  const having = new Set(addresses.filter(({ address }) => address === HOST_END_LINK_LOCAL).map(({ index }) => index));
-  const hasIpv6 = addresses.some(({ address }) => address === '::1/128');
-  return (index) => !hasIpv6 || having.has(index);
+/** Indexes of the devices that have the router's link-local address. */
+function withLinkLocal(addresses: readonly DeviceAddress[]): ReadonlySet<number> {
+  return new Set(addresses.filter(({ address }) => address === HOST_END_LINK_LOCAL).map(({ index }) => index));
 }

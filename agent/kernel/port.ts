@@ -126,6 +126,11 @@ export interface VethSpec {
   readonly group: number;
   /** 1: strict (source check on), 0: off. */
   readonly rpFilter: 0 | 1;
+  /**
+   * Whether the host end speaks IPv6; it then has the router's link-local address. Of a thousand devices that do, each costs the next one a
+   * walk over a thousand routes and addresses: the kernel keeps those of one prefix in a list.
+   */
+  readonly ipv6?: boolean;
   /** Bytes, both ends. */
   readonly mtu: number;
   readonly peer: { readonly netns: string; readonly name: string; readonly mac: string };

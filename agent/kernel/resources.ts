@@ -274,6 +274,8 @@ export const SYSCTLS: { readonly [R in 'router' | 'instance' | 'nat' | 'gateway'
     'net/ipv6/conf/default/accept_ra': '0',
     'net/ipv6/conf/all/accept_redirects': '0',
     'net/ipv6/conf/default/accept_redirects': '0',
+    // Devices that speak IPv6 are told so one by one, see VethSpec.
+    'net/ipv6/conf/default/disable_ipv6': '1',
     'net/ipv6/icmp/ratelimit': '0',
     'net/netfilter/nf_conntrack_udp_timeout_stream': '180',
     'net/netfilter/nf_conntrack_tcp_timeout_established': '432000',

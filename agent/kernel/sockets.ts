@@ -74,8 +74,8 @@ export class NamespaceSockets {
   }
 
   #entry(netns: string): Entry {
-    const identity = netnsIdentity(netns);
     const known = this.#entries.get(netns);
+    const identity = netnsIdentity(netns);
     if (known && known.identity === identity) return known;
     if (known) this.forget(netns);
     if (identity === undefined) throw new KernelError(`no network namespace ${netns}`, { errno: 'ENOENT' });

@@ -15,7 +15,7 @@ import {
 import type { NetlinkSocket } from './netlink/socket.js';
 import { isHeldNetns } from './netns.js';
 import type { VethSpec } from './port.js';
-import { ROUTER_LINK_LOCAL, TRASH_GROUP } from './resources.js';
+import { isRouterNamespace, ROUTER_LINK_LOCAL, TRASH_GROUP } from './resources.js';
 import { type NamespaceSockets, withNetnsDescriptor } from './sockets.js';
 import { writeSysctls } from './sysctl.js';
 
@@ -26,27 +26,35 @@ export const HOST_END_LINK_LOCAL = `${ROUTER_LINK_LOCAL}/64`;
 
 /**
  * Afterwards the pair is as specified, both ends up, the host end last. Repairs in place what can be; a pair with its other end
- * missing or elsewhere is made anew. Returns whether what hung on the devices may be lost: the kernel forgets neighbours when a
+ * missing or elsewhere is made anew. `disturbed`: what hung on the devices may be lost, as the kernel forgets neighbours when a
  * device gets another MAC, routes too when it is down, and addresses when it goes.
  */
-export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Promise<{ readonly disturbed: boolean }> {
+export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Promise<{ readonly disturbed: boolean } & Pair> {
+  // Nearly always there is nothing in the way: what is asked first is what is done.
+  const made = create(sockets, spec);
+  if (made) return { disturbed: false, ...made };
   const router = sockets.route(spec.netns);
   const instance = sockets.route(spec.peer.netns);
   const existing = findLink(router, { name: spec.name });
   const peer = existing && peerOf(router, instance, existing, spec);
   if (existing && peer) {
-    configure(router, instance, spec, existing, peer);
-    return { disturbed: existing.mac !== spec.mac || !existing.up || !peer.up };
+    const pair = { index: existing.index, peerIndex: peer.index };
+    repair(sockets, spec, existing, peer);
+    configure(sockets, spec, pair);
+    return { disturbed: existing.mac !== spec.mac || !existing.up || !peer.up, ...pair };
   }
   if (existing) await deleteNow(sockets, spec.netns, spec.name);
   const obstacle = findLink(instance, { name: spec.peer.name });
   if (obstacle) await makeRoom(sockets, spec, obstacle);
-  create(router, spec);
-  const made = findLink(router, { name: spec.name });
-  const other = findLink(instance, { name: spec.peer.name });
-  if (!made || !other) throw new KernelError('the new pair is gone again', { kind: 'not-found' });
-  configure(router, instance, spec, made, other);
-  return { disturbed: existing !== undefined };
+  const pair = create(sockets, spec);
+  if (!pair) throw new KernelError('somebody else makes a device of that name', { kind: 'exists', errno: 'EEXIST' });
+  return { disturbed: existing !== undefined, ...pair };
+}
+
+/** Indexes of the two ends, each in its namespace. */
+interface Pair {
+  readonly index: number;
+  readonly peerIndex: number;
 }
 
 /** The other end, if the pair is one of the specified devices. */
@@ -66,56 +74,80 @@ async function makeRoom(sockets: NamespaceSockets, { netns, peer }: VethSpec, ob
   throw new KernelError(`the guest has a device ${peer.name} of its own; remove or rename it`, { kind: 'exists', errno: 'EEXIST' });
 }
 
-function create(router: NetlinkSocket, spec: VethSpec): void {
+/** Nothing is made when one of the names is taken. */
+function create(sockets: NamespaceSockets, spec: VethSpec): Pair | undefined {
   const { name, mac, mtu, group, peer } = spec;
-  const creation = withNetnsDescriptor(peer.netns, (netnsFd) =>
+  const router = sockets.route(spec.netns);
+  const [refused] = withNetnsDescriptor(peer.netns, (netnsFd) =>
     router.batch([newVeth({ name, mac, mtu, group, peer: { name: peer.name, mac: peer.mac, netnsFd } })]),
   );
-  throwFirst(creation);
+  if (refused?.errno === 'EEXIST') return undefined;
+  throwFirst([refused ?? null]);
+  const made = findLink(router, { name });
+  if (!made?.peer) throw new KernelError('the new pair is gone again', { kind: 'not-found' });
+  const pair = { index: made.index, peerIndex: made.peer.index };
+  configure(sockets, spec, pair);
+  return pair;
 }
 
-function configure(router: NetlinkSocket, instance: NetlinkSocket, spec: VethSpec, host: Link, peer: Link): void {
-  const { name, mac, mtu, group, alias, rpFilter } = spec;
-  const prepared = router.batch([
-    changeLink(name, { mtu, group, alias, rpFilter, proxyArp: 1, ...(host.mac !== mac && { mac }) }),
-    setProxyDelay(host.index, 0),
+/** Afterwards a pair that was there is as a new one would be. */
+function repair(sockets: NamespaceSockets, spec: VethSpec, host: Link, other: Link): void {
+  const { name, mac, mtu, group, peer } = spec;
+  throwFirst([
+    ...sockets.route(spec.netns).batch([changeLink(name, { mtu, group, ...(host.mac !== mac && { mac }) })]),
+    ...sockets.route(peer.netns).batch([changeLink(peer.name, { mtu, ...(other.mac !== peer.mac && { mac: peer.mac }) })]),
   ]);
-  const otherEnd = instance.batch([
-    changeLink(spec.peer.name, { mtu, ...(peer.mac !== spec.peer.mac && { mac: spec.peer.mac }), up: true }),
-  ]);
-  throwFirst([...prepared, ...otherEnd]);
-  askAgainSoon(instance, peer.index);
-  if (isHeldNetns(spec.peer.netns)) allowIpv6(spec.peer);
-  throwFirst(router.batch([changeLink(name, { up: true })]));
-  addLinkLocal(router, spec, host.index);
+  if (!spec.ipv6) throwFirst(setIpv6(spec, false));
+}
+
+/** What a new pair lacks. The host end comes last: nothing passes before it is up. */
+function configure(sockets: NamespaceSockets, spec: VethSpec, { index, peerIndex }: Pair): void {
+  const { name, alias, rpFilter, peer } = spec;
+  const [up, refused] = sockets.route(peer.netns).batch([changeLink(peer.name, { up: true }), ...soonAskingAgain(peerIndex)]);
+  throwFirst([up ?? null, refused ?? null]);
+  if (spec.ipv6 && isIpv6Off(peer.netns)) allowIpv6(peer);
+  const done = sockets
+    .route(spec.netns)
+    .batch([changeLink(name, { alias, rpFilter, proxyArp: 1 }), setProxyDelay(index, 0), changeLink(name, { up: true })]);
+  throwFirst(done);
+  if (spec.ipv6) addLinkLocal(sockets.route(spec.netns), spec, index);
 }
 
 /** The kernel's one second would keep whoever asked a moment before an address came from seeing it for that long. */
 const NEIGHBOUR_RETRANSMISSION_MS = 50;
 
-/** The guest's own setting from then on: it is not repaired. IPv6 may be turned off on the device. */
+/** The guest's own setting from then on: it is not repaired. The one of IPv4 comes first; that of IPv6 is refused where IPv6 is off on the device. */
+const soonAskingAgain = (index: number): Buffer[] =>
+  FAMILIES.map((family) => setRetransmission(family, index, NEIGHBOUR_RETRANSMISSION_MS));
+
 export function askAgainSoon(instance: NetlinkSocket, index: number): void {
-  const [refused] = instance.batch(FAMILIES.map((family) => setRetransmission(family, index, NEIGHBOUR_RETRANSMISSION_MS)));
+  const [refused] = instance.batch(soonAskingAgain(index));
   throwFirst([refused ?? null]);
 }
 
-/** Engines switch IPv6 off in their containers; on devices of ours it is up to their addresses. */
-function allowIpv6({ netns, name }: VethSpec['peer']): void {
-  const [refused] = writeSysctls(netns, [{ path: `net/ipv6/conf/${name}/disable_ipv6`, value: '0' }]);
+/** Whether new devices may be without IPv6: engines switch it off in their containers, and routers have it off. */
+const isIpv6Off = (netns: string): boolean => isHeldNetns(netns) || isRouterNamespace(netns);
+
+/** Afterwards IPv6 is not off on the device. */
+export function allowIpv6(device: { readonly netns: string; readonly name: string }): void {
+  const [refused] = setIpv6(device, true);
   // A kernel without IPv6.
   if (refused && refused.kind !== 'not-found') throw refused;
 }
 
+function setIpv6({ netns, name }: { readonly netns: string; readonly name: string }, on: boolean): (KernelError | null)[] {
+  return writeSysctls(netns, [{ path: `net/ipv6/conf/${name}/disable_ipv6`, value: on ? '0' : '1' }]);
+}
+
 /** The kernel adds it too, but not again once somebody took it away, and not on a device on which IPv6 was turned off. */
-function addLinkLocal(router: NetlinkSocket, { netns, name }: VethSpec, index: number): void {
+function addLinkLocal(router: NetlinkSocket, spec: VethSpec, index: number): void {
   const add = () => router.batch([newAddress(index, HOST_END_LINK_LOCAL)])[0] ?? null;
   let refused = add();
   if (refused?.errno === 'EACCES') {
-    throwFirst(writeSysctls(netns, [{ path: `net/ipv6/conf/${name}/disable_ipv6`, value: '0' }]));
+    throwFirst(setIpv6(spec, true));
     refused = add();
   }
-  // A kernel without IPv6.
-  if (refused && refused.kind !== 'unsupported') throw refused.during(`address ${HOST_END_LINK_LOCAL}`);
+  if (refused) throw refused.during(`address ${HOST_END_LINK_LOCAL}`);
 }
 
 async function deleteNow(sockets: NamespaceSockets, netns: string, name: string): Promise<void> {

@@ -30,6 +30,7 @@ export function linkObjects({ near, far, gatewayId }: GatewayLink, mtu: number):
       mac: ROUTER_MAC,
       group: 0,
       rpFilter: 0,
+      ipv6: true,
       mtu,
       peer: { netns: far.netns, name: far.device, mac: GATEWAY_LINK.mac },
     },

@@ -46,7 +46,7 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
       ...instanceSide(snapshot, present, { netns, device }, subnet, via.address),
     ];
   }
-  const ends = endsOf(present);
+  const ends = endsOf(present, routing);
   return [
     vethOf(present, ends, routing, settings),
     ...members(present, ends, routing),
@@ -76,19 +76,24 @@ function closedRows({ eni }: PresentInterface, { rowsTo }: VpcRouting): KernelOb
 interface Ends {
   readonly router: { readonly netns: string; readonly device: string };
   readonly instance: { readonly netns: string; readonly device: string };
-  /** The interface's link-local IPv6 address. */
-  readonly linkLocal: string;
+  /** What the two speak: IPv6 where the interface has an address of it, or is the target of such a route. */
+  readonly families: readonly Family[];
+  /** The interface's link-local IPv6 address, where they speak IPv6. */
+  readonly linkLocal: readonly string[];
 }
 
-function endsOf({ eni, attachmentId, deviceIndex, holder }: PresentInterface): Ends {
+function endsOf({ eni, attachmentId, deviceIndex, holder }: PresentInterface, { rowsTo }: VpcRouting): Ends {
+  const isIpv6Target = rowsTo.get(eni.networkInterfaceId)?.some(({ family }) => family === 6) ?? false;
+  const hasIpv6 = eni.ipv6Addresses.length > 0 || isIpv6Target;
   return {
     router: { netns: routerNamespace(eni.vpcId), device: hostEndName(attachmentId) },
     instance: { netns: holder.netns, device: instanceEndName(deviceIndex) },
-    linkLocal: linkLocalAddress(eni.macAddress),
+    families: hasIpv6 ? FAMILIES : [4],
+    linkLocal: hasIpv6 ? [linkLocalAddress(eni.macAddress)] : [],
   };
 }
 
-function vethOf({ eni }: PresentInterface, { router, instance }: Ends, routing: VpcRouting, { mtu }: PlanSettings): KernelObject {
+function vethOf({ eni }: PresentInterface, { router, instance, families }: Ends, routing: VpcRouting, { mtu }: PlanSettings): KernelObject {
   const check = eni.sourceDestCheck;
   return {
     kind: 'veth',
@@ -98,6 +103,7 @@ function vethOf({ eni }: PresentInterface, { router, instance }: Ends, routing: 
     mac: ROUTER_MAC,
     group: groupWord({ check, routeTableIndex: routing.tableOf(eni.subnetId), combinationIndex: eni.combinationIndex }),
     rpFilter: check ? 1 : 0,
+    ipv6: families.includes(6),
     mtu,
     peer: { netns: instance.netns, name: instance.device, mac: eni.macAddress },
   };
@@ -105,21 +111,21 @@ function vethOf({ eni }: PresentInterface, { router, instance }: Ends, routing: 
 
 const EVERYTHING: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
 
-function members({ eni }: PresentInterface, { router, linkLocal }: Ends, { counted }: VpcRouting): KernelObject[] {
+function members({ eni }: PresentInterface, { router, families, linkLocal }: Ends, { counted }: VpcRouting): KernelObject[] {
   const { netns, device } = router;
   const member = (set: string, entry: string): KernelObject => ({ kind: 'member', netns, set, entry });
   const onDevice = (set: string, address: string) => member(set, `${address},${device}`);
-  const perAddress = [...interfaceAddresses(eni), linkLocal].flatMap((address) => {
+  const perAddress = [...interfaceAddresses(eni), ...linkLocal].flatMap((address) => {
     const family = familyOf(address);
     return [
       onDevice(SET.own(family), address),
       onDevice(SET.egressDrops(family), address),
-      ...(address === linkLocal ? [] : [onDevice(SET.ingressDrops(family), address)]),
-      ...(address === linkLocal ? [] : eni.groupIds.map((groupId) => member(SET.group(groupId, family), address))),
+      ...(linkLocal.includes(address) ? [] : [onDevice(SET.ingressDrops(family), address)]),
+      ...(linkLocal.includes(address) ? [] : eni.groupIds.map((groupId) => member(SET.group(groupId, family), address))),
     ];
   });
   const { bucket, ranges } = sourceCheckPlace(device);
-  const perFamily = FAMILIES.flatMap((family) => {
+  const perFamily = families.flatMap((family) => {
     const sourceDrops = ranges[family].map((range) => onDevice(SET.sourceCheckDropBucket(family, bucket), range));
     const transit = counted[family].has(eni.networkInterfaceId)
       ? [SET.ingressDrops(family), SET.destinationCheckDrops(family), ...(eni.sourceDestCheck ? [] : [SET.egressDrops(family)])]
@@ -133,7 +139,7 @@ function members({ eni }: PresentInterface, { router, linkLocal }: Ends, { count
 function routerSide({ eni }: PresentInterface, { router, linkLocal }: Ends): KernelObject[] {
   const addresses = interfaceAddresses(eni);
   return [
-    ...[...addresses, linkLocal].map((address): KernelObject => ({ kind: 'neighbour', ...router, address, mac: eni.macAddress })),
+    ...[...addresses, ...linkLocal].map((address): KernelObject => ({ kind: 'neighbour', ...router, address, mac: eni.macAddress })),
     ...addresses.map(
       (address): KernelObject => ({ kind: 'route', ...router, table: MAIN_TABLE, destination: hostCidr(address), type: 'unicast' }),
     ),

@@ -72,6 +72,7 @@ function uplink({ vpcId }: Vpc, router: string, mtu: number): KernelObject[] {
       mac: ROUTER_MAC,
       group: 0,
       rpFilter: 0,
+      ipv6: true,
       mtu,
       peer: { netns: far.netns, name: far.device, mac: GATEWAY_LINK.mac },
     },

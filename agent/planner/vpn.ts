@@ -228,6 +228,7 @@ function plainLink(near: End, far: End, vpnConnectionId: string): KernelObject[]
       mac: ROUTER_MAC,
       group: 0,
       rpFilter: 1,
+      ipv6: true,
       mtu: TUNNEL.mtu,
       peer: { netns: far.netns, name: far.device, mac: GATEWAY_LINK.mac },
     },

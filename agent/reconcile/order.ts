@@ -1,13 +1,13 @@
 import type { KernelOp, ObjectKind, PlannedOp, VethSpec } from '../kernel/port.js';
-import { HOST_NAMESPACE, INTERNET_NAMESPACE, MAIN_TABLE } from '../kernel/resources.js';
+import { HOST_NAMESPACE, INTERNET_NAMESPACE, isInstanceNamespace, MAIN_TABLE } from '../kernel/resources.js';
 import { ends, hasSamePeer } from './diff.js';
 
 /**
  * Order in which operations are safe: what filters comes before what carries, what is new before the old it replaces goes, and
  * in removal what carries goes before what filters. A break at any point leaves traffic dropped or as it was, never more open.
  *
- * Made and changed: namespaces, settings, sets, rules, tables, set members, blackhole routes, guards of the host's devices, devices, addresses, neighbours,
- * routes, routing rules, tunnels' processes.
+ * Made and changed: namespaces, settings, sets, rules, tables, set members, blackhole routes, guards of the host's devices, devices, what an instance has (one
+ * instance after the other), then elsewhere addresses, neighbours, routes, routing rules, tunnels' processes.
  * Then removed: tunnels' processes, routing rules, routes, neighbours, addresses, devices, set members, rules, tables, guards, sets, settings, namespaces.
  *
  * The uplink opens last of all that is made, so that where its device is missing everything else is there; it closes first.
@@ -21,11 +21,22 @@ import { ends, hasSamePeer } from './diff.js';
 export function order(ops: readonly PlannedOp[]): PlannedOp[] {
   const wanted = new Set(ops.flatMap(({ op }) => placesTaken(op)));
   // Array.prototype.sort is stable: operations of one rank stay in the order in which units planned them.
+  const instances = new Map<string, number>();
   return ops
-    .map((planned) => ({ planned, rank: rankOf(planned.op, wanted) }))
-    .sort((a, b) => a.rank - b.rank)
+    .map((planned) => {
+      const { netns, kind } = planned.op.object;
+      const rank = rankOf(planned.op, wanted);
+      if (rank !== RANK['make in instance']) return { planned, rank, instance: 0, within: 0 };
+      const instance = instances.get(netns) ?? instances.size;
+      instances.set(netns, instance);
+      return { planned, rank, instance, within: RANK[`make ${kind}`] };
+    })
+    .sort((a, b) => a.rank - b.rank || a.instance - b.instance || a.within - b.within)
     .map(({ planned }) => planned);
 }
+
+/** They go to one namespace together: what hangs on devices there comes first and opens nothing yet, as no route leads to it. */
+const IN_INSTANCE: ReadonlySet<ObjectKind> = new Set(['address', 'neighbour', 'route', 'rule']);
 
 const STEPS = [
   'make netns',
@@ -41,6 +52,7 @@ const STEPS = [
   'make veth',
   'make macvlan',
   'make tun',
+  'make in instance',
   'make address',
   'make neighbour',
   'make route',
@@ -85,6 +97,7 @@ function stepOf(op: KernelOp, wanted: ReadonlySet<string>): Step {
   if (verb === 'delete') return placesOf(object).some((place) => wanted.has(place)) ? 'make room' : `remove ${object.kind}`;
   if (object.kind === 'route' && object.type === 'blackhole') return 'make blackhole';
   if (isUplinkRoute(object)) return 'make uplink';
+  if (IN_INSTANCE.has(object.kind) && isInstanceNamespace(object.netns)) return 'make in instance';
   if (object.kind === 'veth' && verb === 'update') return replaced(op) ? 'replace veth' : 'make veth';
   return `make ${object.kind}`;
 }

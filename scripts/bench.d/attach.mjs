@@ -2,7 +2,7 @@
 // three ways.
 import { bringUp } from './crowd.mjs';
 import { rawNetlink, reference } from './reference.mjs';
-import { median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
+import { median, msSince, now, prober, quantile, round, startDaemon, WARM_UP, world } from './support.mjs';
 
 const FEW = 10;
 
@@ -40,7 +40,7 @@ async function measure({ daemon, raw, ip, meter, target, spare, rounds }) {
   const address = spare.privateIpAddresses[0].privateIpAddress;
   const path = `/v1/network-interfaces/${spare.networkInterfaceId}`;
   const times = { packet: [], call: [], raw: [], batch: [], single: [] };
-  for (let i = 0; i < rounds + 3; i++) {
+  for (let i = 0; i < rounds + WARM_UP; i++) {
     const { begun, answer } = meter.ask({ do: 'first', address, port: 7000 });
     await begun;
     const start = now();
@@ -55,8 +55,7 @@ async function measure({ daemon, raw, ip, meter, target, spare, rounds }) {
       batch: ip.batch(),
       single: ip.single(),
     };
-    // The first rounds warm everything up.
-    if (i >= 3) for (const [name, value] of Object.entries(sample)) times[name].push(value);
+    if (i >= WARM_UP) for (const [name, value] of Object.entries(sample)) times[name].push(value);
     await daemon.call('POST', `${path}/detach`, {});
   }
   return times;

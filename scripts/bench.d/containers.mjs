@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
+import { median, msSince, now, prober, quantile, round, startDaemon, WARM_UP, world } from './support.mjs';
 
 const CNI = '/usr/lib/cni';
 /** Whether the two ways to compare with are there. */
@@ -36,7 +36,7 @@ export async function containers({ rounds }) {
     const plug = cni(`/proc/${State.Pid}/ns/net`, plugged, engine.dir);
 
     const times = { attach: [], connect: [], cni: [] };
-    for (let i = 0; i < rounds + 3; i++) {
+    for (let i = 0; i < rounds + WARM_UP; i++) {
       const { begun, answer } = meter.ask({ do: 'first', address, port: 7000 });
       await begun;
       const start = now();
@@ -46,8 +46,7 @@ export async function containers({ rounds }) {
       const attach = Math.max(msSince(start, BigInt(at)), 0);
       const connect = await timed(() => engine.ask('POST', '/networks/other/connect', { Container: bridged }));
       const added = await timed(() => plug('ADD'));
-      // The first rounds warm everything up.
-      if (i >= 3) for (const [name, value] of Object.entries({ attach, connect, cni: added })) times[name].push(value);
+      if (i >= WARM_UP) for (const [name, value] of Object.entries({ attach, connect, cni: added })) times[name].push(value);
       await daemon.call('POST', `${path}/detach`, {});
       await engine.ask('POST', '/networks/other/disconnect', { Container: bridged });
       plug('DEL');

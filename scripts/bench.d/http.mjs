@@ -1,9 +1,9 @@
 // HTTP clients of the benchmarks that cost little themselves: kept connections, bodies as they come.
 import http from 'node:http';
 
-/** A client with one kept connection: one request at a time. */
-export function connection(endpoint) {
-  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+/** A client with one kept connection: one request at a time, unless it may have more. */
+export function connection(endpoint, maxSockets = 1) {
+  const agent = new http.Agent({ keepAlive: true, maxSockets });
   const request = (method, path, body, type) =>
     new Promise((resolve, reject) => {
       const headers = body === undefined ? {} : { 'content-type': type, 'content-length': Buffer.byteLength(body) };

@@ -129,10 +129,11 @@ describe('drift', () => {
 });
 
 /** What matters of a VPC on this host, as text: devices by MAC and group, addresses, routes, rules, neighbours, filter rules, sets. */
+/** The kernel notes that a device has a carrier within a second; packets pass before that. */
 async function state(router: string, instances: readonly string[]): Promise<string> {
   const read = async (netns: string, ...argv: string[]) =>
     (await inside(netns, ...argv)).stdout
-      .replace(/@if\d+|^\d+: |link-netns(id)? \S+|qlen \d+|\[\d+:\d+\]|^#.*$/gm, '')
+      .replace(/@if\d+|^\d+: |link-netns(id)? \S+|qlen \d+|\[\d+:\d+\]|NO-CARRIER,|^#.*$/gm, '')
       .replace(/[ \t]+$/gm, '');
   const parts = await Promise.all([
     ...[router, ...instances].flatMap((netns) => [
@@ -143,7 +144,7 @@ async function state(router: string, instances: readonly string[]): Promise<stri
           .sort()
           .join('\n'),
       ),
-      read(netns, 'ip', '-br', 'addr').then(sorted),
+      read(netns, 'ip', '-br', 'addr').then((text) => sorted(text.replace(/^(\S+) +\S+/gm, '$1'))),
       read(netns, 'ip', 'route', 'show', 'table', 'main'),
       read(netns, 'ip', 'rule'),
     ]),

@@ -66,6 +66,7 @@ export function veth({ n, router, instance: netns, index = 0, group = 0x1001 }: 
     mac: ROUTER_MAC,
     group,
     rpFilter: 1,
+    ipv6: true,
     mtu: 1500,
     peer: { netns, name: `eth${index}`, mac: macOf(n) },
   };

@@ -54,10 +54,21 @@ describe('device', () => {
         mac: ROUTER_MAC,
         group: (1 << GROUP_WORD.combinationShift) | (1 << GROUP_WORD.routeTableShift) | 1,
         rpFilter: 1,
+        ipv6: false,
         mtu: 1500,
         peer: { netns: instance.instanceId, name: 'eth2', mac: '02:12:34:56:78:9a' },
       },
     ]);
+  });
+
+  it('speaks IPv6 when the interface has an address of it, or routes of it lead there', () => {
+    const speaks = (plan: readonly KernelObject[]) => ofKind(plan, 'veth')[0]?.ipv6;
+    const ofIpv6 = (plan: readonly KernelObject[]) => JSON.stringify(plan).includes('fe80');
+    const { world, vpc, eni, plan } = lab();
+    expect([speaks(plan()), ofIpv6(plan())]).toEqual([false, false]);
+    world.routeTable(vpc, { routes: [routeTo('::/0', eni)] });
+    expect([speaks(plan()), ofIpv6(plan())]).toEqual([true, true]);
+    expect(speaks(lab({ ipv6: ['fd00:1::10'] }).plan())).toBe(true);
   });
 
   it.each([

@@ -50,10 +50,10 @@ const SAMPLES: { readonly [K in ObjectKind | 'blackhole']: KernelObject } = {
     listenPort: 40_000,
     peer: { publicKey: 'b', endpoint: '198.51.100.200:40000', keepaliveSeconds: 10, allowedIps: ['192.168.0.0/16'] },
   },
-  address: { kind: 'address', netns: INSTANCE, device: 'eth1', address: '10.0.1.4/24' },
+  address: { kind: 'address', netns: ROUTER, device: 'e1', address: '10.0.1.1/32' },
   neighbour: { kind: 'neighbour', netns: ROUTER, device: 'e1', address: '10.0.1.4', mac: '02:12:34:56:78:9a' },
   route: { kind: 'route', netns: ROUTER, table: 254, destination: '10.0.1.4/32', type: 'unicast', device: 'e1' },
-  rule: { kind: 'rule', netns: INSTANCE, family: 4, priority: 1001, from: '10.0.1.4/32', table: 1001 },
+  rule: { kind: 'rule', netns: ROUTER, family: 4, priority: 1001, table: 1001, mark: { value: 1, mask: 0xffff } },
 };
 const NAMES = Object.keys(SAMPLES) as (keyof typeof SAMPLES)[];
 
@@ -178,6 +178,33 @@ describe('what must never be the other way round', () => {
     ['defaults are set before devices inherit them', create(SAMPLES.sysctl), create(SAMPLES.veth)],
   ])('%s', (_name, first, second) => {
     expectBefore(first, second);
+  });
+});
+
+describe('what an instance has', () => {
+  const within = (netns: string): KernelOp[] =>
+    (
+      [
+        { kind: 'address', netns, device: 'eth1', address: '10.0.1.4/24' },
+        { kind: 'neighbour', netns, device: 'eth1', address: '10.0.1.1', mac: '02:12:34:56:78:9a' },
+        { kind: 'route', netns, table: 1001, destination: '0.0.0.0/0', type: 'unicast', device: 'eth1' },
+        { kind: 'rule', netns, family: 4, priority: 1001, from: '10.0.1.4/32', table: 1001 },
+      ] as const
+    ).map(create);
+
+  it('is set together, in the order in which it needs each other, one instance after the other', () => {
+    const [one, two] = [within(INSTANCE), within(OTHER)];
+    const mixed = [one[3], two[2], one[0], two[0], one[2], two[3], one[1], two[1]] as KernelOp[];
+    expect(inOrder(...mixed)).toEqual([...one, ...two]);
+  });
+
+  it('is set when its devices are there, and before anything leads to it', () => {
+    for (const op of within(INSTANCE)) {
+      expectBefore(create(SAMPLES.veth), op);
+      expectBefore(create(SAMPLES.macvlan), op);
+      expectBefore(op, create(SAMPLES.neighbour));
+      expectBefore(op, create(SAMPLES.route));
+    }
   });
 });
 
