@@ -225,8 +225,8 @@ export class ReconcileLoop {
     const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && (unended.has(unit) || unended.has(op.object.netns))));
     if (ops.length > 0) log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     const lastMade = ops.findLastIndex(({ op }) => op.verb !== 'delete');
-    const late = ops.filter((planned, place) => place > lastMade && this.canWait(planned));
-    const faults = faultsOf(await this.carryOut(ops.filter((planned) => !late.includes(planned))));
+    const late = new Set(ops.filter((planned, place) => place > lastMade && this.canWait(planned)));
+    const faults = faultsOf(await this.carryOut(ops.filter((planned) => !late.has(planned))));
     for (const [unit, outcome] of unended) faults.set(unit, outcome);
     if (full) for (const unit of this.deps.services?.drifted() ?? []) units.add(unit);
     // Before the instances: their user data may ask for names.
@@ -238,7 +238,7 @@ export class ReconcileLoop {
     await this.finish(units);
 
     this.answer(snapshot);
-    const stillDue = late.filter(({ unit }) => !faults.has(unit));
+    const stillDue = [...late].filter(({ unit }) => !faults.has(unit));
     if (stillDue.length > 0) {
       const lateFaults = faultsOf(await this.carryOut(stillDue));
       this.report(new Set(lateFaults.keys()), lateFaults);
