@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8 --expose-gc
+#!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig, renderDefaultConfig, renderFlagHelp } from './config/load.js';
 import { startDaemon } from './daemon.js';

@@ -1,9 +1,12 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 /** How often it is looked whether the process rests. */
 const LOOK_MS = 5000;
 /** Share of a core below which it does. */
 const RESTING = 0.02;
 /** How much larger than after the last collection the heap must be for another to be worth while. */
-const GROWTH = 1.15;
+const GROWTH = 1.5;
 
 export interface RestDeps {
   /** Microseconds of processor time that the process has used. */
@@ -29,17 +32,18 @@ export function collectAtRest({ cpuUs, heapBytes, collect }: RestDeps): (elapsed
   };
 }
 
-/** The same for this process, from now on. Does nothing when Node was started without `--expose-gc`. */
+/** The same for this process, from now on. */
 export function keepSmallAtRest(): void {
-  const { gc } = globalThis;
-  if (!gc) return;
+  // Contexts that are made after the flag have the function (https://nodejs.org/api/v8.html#v8setflagsfromstringflags).
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc') as () => void;
   const look = collectAtRest({
     cpuUs: () => {
       const { user, system } = process.cpuUsage();
       return user + system;
     },
     heapBytes: () => process.memoryUsage().heapUsed,
-    collect: () => void gc(),
+    collect: gc,
   });
   setInterval(() => look(LOOK_MS), LOOK_MS).unref();
 }

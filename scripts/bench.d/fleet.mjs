@@ -8,7 +8,7 @@ import { cpuSeconds, median, msSince, now, prober, quantile, round, startDaemon,
 
 const IDLE_SECONDS = 25;
 /** Garbage of the work before is collected within this time. */
-const COMING_TO_REST_SECONDS = 20;
+const COMING_TO_REST_SECONDS = 30;
 const FIRST_COMPARISON_MS = 60_000;
 
 export async function fleet({ interfaces, rounds }) {

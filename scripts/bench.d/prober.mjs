@@ -18,7 +18,7 @@ async function socket() {
   return it;
 }
 
-async function first({ address, port, everyUs = 200, withinMs = 5000 }) {
+async function first({ address, port, everyUs = 500, withinMs = 5000 }) {
   const meter = await socket();
   let sent = 0;
   let at;

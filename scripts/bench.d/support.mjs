@@ -17,8 +17,12 @@ export function quantile(values, q) {
 export const median = (values) => quantile(values, 0.5);
 export const round = (value, digits = 2) => (typeof value === 'number' ? Number(value.toFixed(digits)) : value);
 
-/** Rounds that are not counted: Node compiles what runs often, and a daemon that has run for a minute is the usual one. */
-export const WARM_UP = 20;
+/** Rounds in which nothing is measured: Node compiles what runs often, and a daemon that has run for a while is the usual one. */
+const WARM_UP = 100;
+
+export async function warmUp(round) {
+  for (let i = 0; i < WARM_UP; i++) await round();
+}
 
 export async function startDaemon({ port = 8790, args = [] } = {}) {
   const dataDir = mkdtempSync(join(tmpdir(), 'enid-bench-'));
@@ -26,7 +30,6 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
   let child;
   const start = async () => {
     const argv = [
-      ...flagsOf('dist/agent/main.js'),
       ...(process.env.ENID_BENCH_NODE_ARGS?.split(' ') ?? []),
       'dist/agent/main.js',
       '--listen',
@@ -63,12 +66,6 @@ export async function startDaemon({ port = 8790, args = [] } = {}) {
       rmSync(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-/** Node's flags in a program's first line. */
-function flagsOf(program) {
-  const [first] = readFileSync(program, 'utf8').split('\n', 1);
-  return /^#!.*\bnode\s+(.*)$/.exec(first)?.[1].split(' ') ?? [];
 }
 
 /** Seconds of CPU that a process has used, all threads together, and children of its that have ended. */

@@ -48,6 +48,7 @@ const cable: KernelObject = {
   mac: '02:00:00:00:00:01',
   group: 0,
   rpFilter: 0,
+  ipv6: true,
   mtu: 1500,
   peer: { netns: C, name: 'plc000000000001', mac: '02:00:00:00:00:02' },
 };
