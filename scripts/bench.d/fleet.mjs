@@ -7,8 +7,10 @@ import { bringUp } from './crowd.mjs';
 import { cpuSeconds, median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
 
 const IDLE_SECONDS = 25;
-/** Garbage of the work before is collected within this time. */
-const COMING_TO_REST_SECONDS = 30;
+/** At rest is a daemon that has used next to nothing for so many looks, five seconds apart: garbage of the work before has been collected. */
+const RESTING_LOOKS = 3;
+const RESTING_CPU_SECONDS = 0.03;
+const COMING_TO_REST_LOOKS = 24;
 const FIRST_COMPARISON_MS = 60_000;
 
 export async function fleet({ interfaces, rounds }) {
@@ -148,7 +150,7 @@ async function firstPacket(meter, address, port, work) {
 async function atRest(daemon) {
   await firstComparison(daemon);
   const before = await comparisons(daemon);
-  await seconds(COMING_TO_REST_SECONDS);
+  await comeToRest(daemon.pid());
   const cpuBefore = cpuSeconds(daemon.pid());
   await seconds(IDLE_SECONDS);
   const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid()}/status`, 'utf8'))?.[1]) / 1024;
@@ -157,6 +159,16 @@ async function atRest(daemon) {
   const beside = (cpu - cpuBefore - (sum - before.sum)) / IDLE_SECONDS;
   const cost = sum / count;
   return { cpu: (beside + cost / (cost + pause)) * 100, memory, comparison: cost * 1000, pause };
+}
+
+async function comeToRest(pid) {
+  let last = cpuSeconds(pid);
+  for (let looks = 0, resting = 0; looks < COMING_TO_REST_LOOKS && resting < RESTING_LOOKS; looks++) {
+    await seconds(5);
+    const cpu = cpuSeconds(pid);
+    resting = cpu - last < RESTING_CPU_SECONDS ? resting + 1 : 0;
+    last = cpu;
+  }
 }
 
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000));
