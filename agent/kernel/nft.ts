@@ -8,7 +8,10 @@ import type { NetlinkSocket } from './netlink/socket.js';
 import type { ObjectSpecs } from './port.js';
 import { guardedDevice, guardTable, HOST_NAMESPACE, isInstanceNamespace, NFT_TABLE, uplinkOfChain } from './resources.js';
 
-/** The nft tables of gateways, of instances' macvlan interfaces, of the host's uplink and of its devices that carry interfaces, each change is one transaction: by the tool of that name, or where only elements of sets change, without it. */
+/**
+ * The nft tables of gateways, of instances' macvlan interfaces, of the host's uplink and of its devices that carry interfaces. Each change is one
+ * transaction: by the tool of that name, or, where only elements of sets change, without it.
+ */
 
 const TIMEOUT_MS = 10_000;
 const OUR_TABLE = `inet ${NFT_TABLE}`;

@@ -30,7 +30,8 @@ export interface ObjectSpecs {
   ruleset: { readonly netns: string; readonly family: Family; readonly fingerprint: string; readonly text: string };
   /**
    * The nft table of ours in a gateway's namespace: `text` makes it or changes it without a gap, `fingerprint` compares it (see `nft-table.ts`).
-   * `elements`: what of it can be changed without making it anew, see `NftElements`; not observed. `translations`, of a table that translates addresses one to one: private by public address; flows that are translated otherwise are cut.
+   * `elements`: what of it can be changed without making it anew, see `NftElements`; not observed. `translations`, of a table that translates
+   * addresses one to one: private by public address; flows that are translated otherwise are cut.
    */
   nft: {
     readonly netns: string;

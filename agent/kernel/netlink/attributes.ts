@@ -38,8 +38,8 @@ export const address = (type: number, value: string): Buffer => attribute(type, 
 export const mac = (type: number, value: string): Buffer => attribute(type, macBytes(value));
 
 /**
- * The attributes from `offset` of a message's body to its end, by type; of a repeated type the last. Only places are noted: a full comparison reads thousands of messages with dozens of
- * attributes each, of which few are asked for, and views of a buffer are dear.
+ * The attributes from `offset` of a message's body to its end, by type; of a repeated type the last. Only places are noted: a full
+ * comparison reads thousands of messages with dozens of attributes each, of which few are asked for, and views of a buffer are dear.
  */
 export class Attributes {
   readonly #body: Buffer;
