@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { ROUTER_LINK_LOCAL } from '../../agent/kernel/resources.js';
 import { inside, pings, serve, tcp, until } from '../support/traffic.js';
 import { useAgent } from '../support/world.js';
 
@@ -170,6 +171,34 @@ it('IPv6: addresses, routing between subnets, and the other VPC is out of reach'
   expect(await pings(a.instanceId, address(b), '-6')).toBe(true);
   await serve(b.instanceId, 'tcp:80');
   expect(await tcp(a.instanceId, address(b), 80)).toBe(address(a));
+});
+
+it('IPv6 comes and goes with the addresses of an interface: without one, its host end speaks none', async () => {
+  const { agent, vpcId, instance } = await setup.world({ ipv6: true });
+  const { ipv6 } = await agent.ok('GET', `/v1/vpcs/${vpcId}`);
+  const subnet = { vpcId, cidrBlock: '10.0.7.0/24', ipv6: ipv6.cidrBlock.replace('/56', '/64'), availabilityZone: 'us-east-1a' };
+  const { subnetId } = await agent.ok('POST', '/v1/subnets', subnet);
+  const [a, b] = [await instance({ subnetId }), await instance({ subnetId, ipv6AddressCount: 1 })];
+  const [target] = b.eni.ipv6Addresses;
+  const path = `/v1/network-interfaces/${a.eni.networkInterfaceId}`;
+  const { attachment } = await agent.ok('GET', path);
+  const isOff = async () => (await inside(vpcId, 'cat', `/proc/sys/net/ipv6/conf/${attachment.device.hostEnd}/disable_ipv6`)).stdout.trim();
+  const forged = async () => {
+    const [address, route] = [`${target}9/128`, ['default', 'via', ROUTER_LINK_LOCAL, 'dev', 'eth0']];
+    await inside(a.instanceId, 'ip', '-6', 'addr', 'add', address, 'dev', 'eth0');
+    await inside(a.instanceId, 'ip', '-6', 'route', 'add', ...route);
+    const passed = await pings(a.instanceId, target, '-6');
+    await inside(a.instanceId, 'ip', '-6', 'route', 'del', ...route);
+    await inside(a.instanceId, 'ip', '-6', 'addr', 'del', address, 'dev', 'eth0');
+    return passed;
+  };
+  expect([await isOff(), await forged()]).toEqual(['1', false]);
+  const { ipv6Addresses } = await agent.ok('POST', `${path}/assign-ipv6-addresses`, { ipv6AddressCount: 1 });
+  expect([await isOff(), await pings(a.instanceId, target, '-6')]).toEqual(['0', true]);
+  await agent.ok('POST', `${path}/unassign-ipv6-addresses`, { ipv6Addresses });
+  expect([await isOff(), await forged()]).toEqual(['1', false]);
+  await agent.ok('POST', `${path}/assign-ipv6-addresses`, { ipv6AddressCount: 1 });
+  expect([await isOff(), await pings(a.instanceId, target, '-6')]).toEqual(['0', true]);
 });
 
 it('two interfaces: replies leave by the interface that was asked; without source-based rules the source check drops them', async () => {
