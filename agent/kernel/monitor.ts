@@ -147,14 +147,20 @@ export class Monitor {
     try {
       return await work();
     } finally {
-      const end = performance.now();
+      const isLong = performance.now() - begin > LONG_WORK_MS;
       for (const { netns, watched } of affected) {
-        // Short work leaves little to read, for when there is time.
-        if (end - begin > LONG_WORK_MS && this.#watched.get(netns) === watched) this.#drain(netns, watched);
-        watched.working--;
-        watched.quietUntil = end + AFTERMATH_MS;
+        if (isLong) this.#endWork(netns, watched);
+        // Short work leaves little to read, for when there is time; until then it counts as under way.
+        else setImmediate(() => this.#endWork(netns, watched));
       }
     }
+  }
+
+  /** Reads what the kernel had to say of some work before that counts as done. */
+  #endWork(netns: string, watched: Watched): void {
+    if (this.#watched.get(netns) === watched) this.#drain(netns, watched);
+    watched.working--;
+    watched.quietUntil = performance.now() + AFTERMATH_MS;
   }
 
   /** The same for packet filter rules, which a process with a port of its own changes for us. */
