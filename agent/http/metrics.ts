@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry, Summary } from 'prom-client';
 import type { InterfaceCounters } from '../kernel/port.js';
 import { RECORD_KINDS } from '../model/snapshot.js';
+import type { ComparisonReport } from '../reconcile/loop.js';
 import type { HttpDeps } from './deps.js';
 
 /**
@@ -15,12 +16,6 @@ export interface PassReport {
   readonly operations: number;
   readonly failures: number;
   readonly durationMs: number;
-}
-
-/** What one periodic comparison cost, and how long it is until the next. */
-export interface ComparisonReport {
-  readonly cpuMs: number;
-  readonly pauseMs: number;
 }
 
 export interface ReconcileMetrics {

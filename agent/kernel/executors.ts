@@ -117,16 +117,16 @@ const makeNetns: Work<'netns'> = {
 const makeSysctl: Work<'sysctl'> = { by: 'work', lane: perNetns, run: (objects) => inNetns(objects, writeSysctls) };
 
 /** Devices of one namespace go together. */
-const removeDevices: Work<'veth' | 'macvlan'> = {
+const removal = (remove: typeof deleteLinks): Work<'veth' | 'macvlan' | 'tun'> => ({
   by: 'work',
   lane: perNetns,
   run: (objects, { sockets }) =>
-    deleteLinks(
+    remove(
       sockets,
       objects[0]?.netns ?? '',
       objects.map(({ name }) => name),
     ),
-};
+});
 
 const makeSet: Work<'set'> = {
   by: 'work',
@@ -332,12 +332,12 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
   veth: {
     create: makeVeth,
     update: makeVeth,
-    delete: removeDevices,
+    delete: removal(deleteLinks),
   },
   macvlan: {
     create: makeMacvlan,
     update: makeMacvlan,
-    delete: removeDevices,
+    delete: removal(deleteLinks),
   },
   parent: {
     create: makeParent,
@@ -355,16 +355,7 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
   tun: {
     create: makeTun,
     update: makeTun,
-    delete: {
-      by: 'work',
-      lane: perNetns,
-      run: (objects, { sockets }) =>
-        deleteTuns(
-          sockets,
-          objects[0]?.netns ?? '',
-          objects.map(({ name }) => name),
-        ),
-    },
+    delete: removal(deleteTuns),
   },
   wireguard: {
     create: makeWireguard,

@@ -35,7 +35,7 @@ export async function fleet({ interfaces, rounds }) {
     const restart = now();
     await daemon.start();
     const restarted = msSince(restart);
-    const operations = await metric(daemon, 'enid_reconcile_operations_total');
+    const operations = (await scrape(daemon))('enid_reconcile_operations_total');
 
     const down = now();
     await daemon.call('POST', '/v1/reset');
@@ -173,11 +173,14 @@ async function comeToRest(pid) {
 
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000));
 
-const comparisons = async (daemon) => ({
-  sum: await metric(daemon, 'enid_reconcile_comparison_cpu_seconds_sum'),
-  count: await metric(daemon, 'enid_reconcile_comparison_cpu_seconds_count'),
-  pause: await metric(daemon, 'enid_reconcile_comparison_pause_seconds'),
-});
+async function comparisons(daemon) {
+  const metrics = await scrape(daemon);
+  return {
+    sum: metrics('enid_reconcile_comparison_cpu_seconds_sum'),
+    count: metrics('enid_reconcile_comparison_cpu_seconds_count'),
+    pause: metrics('enid_reconcile_comparison_pause_seconds'),
+  };
+}
 
 async function firstComparison(daemon) {
   const begun = now();
@@ -187,7 +190,8 @@ async function firstComparison(daemon) {
   }
 }
 
-async function metric(daemon, name) {
+/** The daemon's metrics of one moment, by name. */
+async function scrape(daemon) {
   const text = await (await fetch(`${daemon.endpoint}/metrics`)).text();
-  return Number(new RegExp(`^${name} ([\\d.e+-]+)`, 'm').exec(text)?.[1]);
+  return (name) => Number(new RegExp(`^${name} ([\\d.e+-]+)`, 'm').exec(text)?.[1]);
 }
