@@ -76,8 +76,12 @@ async function together(run: readonly PlannedOp[], bench: Bench): Promise<(Kerne
   });
 }
 
-/** Namespaces in which an object shows. */
+/** Packet filters tell by a way of their own (see `Monitor.quietlyInRules`). */
+const FILTERS: ReadonlySet<ObjectKind> = new Set(['set', 'member', 'ruleset', 'nft']);
+
+/** Namespaces where an object shows among devices, addresses, routes and settings. */
 function placesOf(object: KernelObject): string[] {
+  if (FILTERS.has(object.kind)) return [];
   if (object.kind === 'veth') return [object.netns, object.peer.netns];
   return object.kind === 'macvlan' ? [object.netns, HOST_NAMESPACE] : [object.netns];
 }

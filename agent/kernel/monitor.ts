@@ -1,6 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { parseAddress, RTM_ADDRESS } from './netlink/address.js';
-import { listLinks, parseLink, RTM_LINK } from './netlink/link.js';
+import { type Link, listLinks, parseLink, RTM_LINK } from './netlink/link.js';
 import { parseNeighbour, RTM_NEIGHBOUR } from './netlink/neighbour.js';
 import { parseRoute, RTM_ROUTE } from './netlink/route.js';
 import { NETLINK, type NetlinkMessage, NetlinkSocket } from './netlink/socket.js';
@@ -13,7 +13,7 @@ const GROUP = { link: 1, neighbour: 3, address: [5, 9], route: [7, 11], rule: [8
 
 /** Notifications of one cause come in swarms. */
 const DEBOUNCE_MS = 50;
-/** What the kernel does by itself after an operation of ours (routes to an address, carrier) it tells within this time. */
+/** What comes of an operation of ours (a carrier, an IPv6 address that is no duplicate) the kernel tells within this time. */
 const AFTERMATH_MS = 100;
 /** After work that takes longer, what the kernel had to say of it is read at once: more of it might not fit the buffer. */
 const LONG_WORK_MS = 5;
@@ -25,11 +25,17 @@ interface Watched {
   readonly route: NetlinkSocket;
   netfilter?: NetlinkSocket;
   /** What each device was last seen to be, by index. */
-  readonly links: Map<number, string>;
+  readonly links: Map<number, Seen>;
   /** Operations of ours under way, and until when their aftermath lasts. */
   working: number;
-  quietUntil: number;
+  aftermathUntil: number;
   rulesWorking: number;
+}
+
+/** A device as text: what it is set to, and what comes of that. */
+interface Seen {
+  readonly settings: string;
+  readonly running: boolean;
 }
 
 /** Notices changes in our namespaces that are not our doing. Does nothing until started. */
@@ -88,8 +94,8 @@ export class Monitor {
   #watch(netns: string, identity: string): void {
     const route = watchRoutes(netns);
     const netfilter = isInstanceNamespace(netns) && !this.#ruled.has(netns) ? undefined : this.#watchRules(netns);
-    const links = new Map(listLinks(this.#sockets.route(netns)).map((link) => [link.index, JSON.stringify(link)] as const));
-    const watched: Watched = { identity, route, links, working: 0, quietUntil: 0, rulesWorking: 0, ...(netfilter && { netfilter }) };
+    const links = new Map(listLinks(this.#sockets.route(netns)).map((link) => [link.index, seen(link)] as const));
+    const watched: Watched = { identity, route, links, working: 0, aftermathUntil: 0, rulesWorking: 0, ...(netfilter && { netfilter }) };
     this.#watched.set(netns, watched);
     route.listen((messages, lost) => this.#routeNews(netns, watched, messages, lost));
   }
@@ -140,8 +146,8 @@ export class Monitor {
     });
     const begin = performance.now();
     for (const { netns, watched } of affected) {
-      // What has come during a quiet time is judged alike, whenever it is read.
-      if (!isQuiet(watched)) this.#drain(netns, watched);
+      // What comes while work is under way is judged alike, whenever it is read.
+      if (watched.working === 0) this.#drain(netns, watched);
       watched.working++;
     }
     try {
@@ -158,9 +164,12 @@ export class Monitor {
 
   /** Reads what the kernel had to say of some work before that counts as done. */
   #endWork(netns: string, watched: Watched): void {
-    if (this.#watched.get(netns) === watched) this.#drain(netns, watched);
+    if (this.#watched.get(netns) === watched && this.#drain(netns, watched) === 'more') {
+      setImmediate(() => this.#endWork(netns, watched));
+      return;
+    }
     watched.working--;
-    watched.quietUntil = performance.now() + AFTERMATH_MS;
+    watched.aftermathUntil = performance.now() + AFTERMATH_MS;
   }
 
   /** The same for packet filter rules, which a process with a port of its own changes for us. */
@@ -208,20 +217,20 @@ export class Monitor {
     this.#onChange?.(netns);
   }
 
-  /** Reads what has come so far, for it to be judged by what is going on now. */
-  #drain(netns: string, watched: Watched): void {
-    const news = watched.route.notifications();
-    if (news.messages.length > 0 || news.lost) this.#routeNews(netns, watched, news.messages, news.lost);
+  /** Reads what has come so far, for it to be judged by what is going on now; whether that was all. */
+  #drain(netns: string, watched: Watched): 'all' | 'more' {
+    const { messages, lost, more } = watched.route.notifications();
+    if (messages.length > 0 || lost) this.#routeNews(netns, watched, messages, lost);
     const rules = watched.netfilter?.notifications();
     if (rules && (rules.messages.length > 0 || rules.lost)) this.#ruleNews(netns, watched);
+    return more ? 'more' : 'all';
   }
 
   #routeNews(netns: string, watched: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
-    const quiet = isQuiet(watched);
     let changed = lost;
     // Each is looked at, to keep what is known of the devices.
     for (const message of messages) {
-      const isNews = this.#isNews(watched, message, quiet);
+      const isNews = this.#isNews(watched, message);
       changed = (isNews && (netns !== HOST_NAMESPACE || this.#concernsParents(message))) || changed;
     }
     if (changed) this.report(netns);
@@ -238,16 +247,15 @@ export class Monitor {
     return this.#parents.has(name) || isOurHostDevice(name);
   }
 
-  #isNews(watched: Watched, message: NetlinkMessage, quiet: boolean): boolean {
-    const isDifferent = isLinkMessage(message) ? differs(watched.links, message) : true;
-    if (this.#sockets.isOurs(message.port)) return false;
-    // Port 0: the kernel by itself, or somebody by other means than netlink.
-    if (message.port === 0 && (quiet || isAutomatic(message))) return false;
-    return isDifferent;
+  #isNews(watched: Watched, message: NetlinkMessage): boolean {
+    const change = isLinkMessage(message) ? changeOf(watched.links, message) : isLateAddress(message) ? 'outcome' : 'setting';
+    if (change === 'none' || this.#sockets.isOurs(message.port)) return false;
+    if (message.port !== 0) return true;
+    // Port 0: the kernel by itself, somebody by other means than a request, or whoever changes a device.
+    if (watched.working > 0 || isAutomatic(message)) return false;
+    return change === 'setting' || performance.now() >= watched.aftermathUntil;
   }
 }
-
-const isQuiet = ({ working, quietUntil }: Watched): boolean => working > 0 || performance.now() < quietUntil;
 
 function watchRoutes(netns: string): NetlinkSocket {
   const socket = new NetlinkSocket(NETLINK.route, { netns });
@@ -273,15 +281,24 @@ function watchRules(netns: string): NetlinkSocket | undefined {
 
 const isLinkMessage = ({ type }: NetlinkMessage): boolean => type === RTM_LINK.new || type === RTM_LINK.delete;
 
-/** Whether the message changes what is known of a device; remembers what it says. */
-function differs(links: Map<number, string>, { type, body }: NetlinkMessage): boolean {
+const seen = ({ running, ...settings }: Link): Seen => ({ settings: JSON.stringify(settings), running });
+
+/** What somebody sets, or what comes of that a moment later. */
+type Change = 'none' | 'setting' | 'outcome';
+
+/** What the message changes of what is known of a device; remembers what it says. */
+function changeOf(links: Map<number, Seen>, { type, body }: NetlinkMessage): Change {
   const link = parseLink(body);
-  if (type === RTM_LINK.delete) return links.delete(link.index);
-  const now = JSON.stringify(link);
+  if (type === RTM_LINK.delete) return links.delete(link.index) ? 'setting' : 'none';
   const before = links.get(link.index);
+  const now = seen(link);
   links.set(link.index, now);
-  return now !== before;
+  if (now.settings !== before?.settings) return 'setting';
+  return now.running === before.running ? 'none' : 'outcome';
 }
+
+/** Whoever adds an IPv6 address, the kernel tells of it when it has looked for duplicates, and then as of its own doing. */
+const isLateAddress = ({ type, body }: NetlinkMessage): boolean => type === RTM_ADDRESS.new && parseAddress(body).address.includes(':');
 
 /** Whether it tells of what the kernel does by itself all the time. */
 function isAutomatic({ type, body }: NetlinkMessage): boolean {

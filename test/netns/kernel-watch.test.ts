@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
 import { execaSync } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Monitor } from '../../agent/kernel/monitor.js';
@@ -118,6 +118,56 @@ describe('a change by somebody else is told', () => {
       await kernel.apply(planned([{ verb: round % 2 ? 'delete' : 'create', object: gate }]));
       if (round === 10) ip(R, 'route', 'del', '10.0.1.10/32');
     }
+    await expect.poll(() => told, { timeout: 1000 }).toContain(R);
+  });
+});
+
+describe('a change by somebody else right after an operation of ours is told', () => {
+  /** By another way than netlink: the kernel does not tell who it was. */
+  const byCall = (request: string, argument: string): readonly string[] => [
+    'perl',
+    '-MSocket',
+    '-e',
+    `socket(S, AF_INET, SOCK_DGRAM, 0); my $x = ${argument}; ioctl(S, ${request}, $x) or die $!`,
+  ];
+  const DELETE_ROUTE = byCall('0x890c', `pack('x8 Sna4x8 x16 Sna4x8 S x62', 2, 0, inet_aton('10.0.1.10'), 2, 0, "\\xff" x 4, 5)`);
+  const NO_ADDRESS = byCall('0x8916', `pack('a16 S x22', 'eth0', 2)`);
+
+  it.each<[string, string, readonly string[]]>([
+    ['device down', R, ['ip', 'link', 'set', E, 'down']],
+    ['device deleted', R, ['ip', 'link', 'del', E]],
+    ['group', R, ['ip', 'link', 'set', E, 'group', '0']],
+    ['MTU', R, ['ip', 'link', 'set', E, 'mtu', '1300']],
+    ['MAC', R, ['ip', 'link', 'set', E, 'address', '02:00:00:00:00:77']],
+    ['alias', R, ['ip', 'link', 'set', E, 'alias', 'mine']],
+    ['bridge', R, ['ip', 'link', 'set', E, 'master', 'spare']],
+    ['name', R, ['ip', 'link', 'set', 'spare', 'name', 'other']],
+    ['reverse path filter', R, ['sysctl', '-qw', `net.ipv4.conf.${E}.rp_filter=0`]],
+    ['forwarding', R, ['sysctl', '-qw', 'net.ipv4.ip_forward=0']],
+    ['IPv6 forwarding', R, ['sysctl', '-qw', 'net.ipv6.conf.all.forwarding=0']],
+    ['route', R, DELETE_ROUTE],
+    ['instance end down', A, ['ip', 'link', 'set', 'eth0', 'down']],
+    ['MAC in the instance', A, ['ip', 'link', 'set', 'eth0', 'address', '02:00:00:00:00:77']],
+    ['address in the instance', A, NO_ADDRESS],
+  ])('%s', async (_name, netns, argv) => {
+    if (argv.includes('spare')) {
+      ip(R, 'link', 'add', 'spare', 'type', 'bridge');
+      await settle();
+    }
+    const object: KernelObject = { kind: 'route', netns, table: 1003, destination: '0.0.0.0/0', type: 'blackhole' };
+    for (const verb of ['create', 'delete'] as const) await kernel.apply(planned([{ verb, object }]));
+    await nextTurn();
+    told.length = 0;
+    expect(inNetns(netns, ...argv)).toMatchObject({ exitCode: 0 });
+    await expect.poll(() => told, { timeout: 1000 }).toContain(netns);
+  });
+
+  it('and while rules are being loaded', async () => {
+    const object: KernelObject = { kind: 'ruleset', netns: R, family: 4, fingerprint: 'x', text: '*filter\n:FORWARD DROP\nCOMMIT\n' };
+    const loading = kernel.apply(planned([{ verb: 'create', object }]));
+    await nextTurn();
+    ip(R, 'link', 'set', E, 'group', '0');
+    await loading;
     await expect.poll(() => told, { timeout: 1000 }).toContain(R);
   });
 });

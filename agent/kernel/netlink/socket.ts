@@ -152,17 +152,17 @@ export class NetlinkSocket {
     });
   }
 
-  /** Notifications that have come so far and have not been read. */
-  notifications(): { readonly messages: readonly NetlinkMessage[]; readonly lost: boolean } {
+  /** Notifications that have come so far and have not been read; whether there may be more. */
+  notifications(): { readonly messages: readonly NetlinkMessage[]; readonly lost: boolean; readonly more: boolean } {
     const messages: NetlinkMessage[] = [];
     let lost = false;
     for (let datagrams = 0; datagrams < NOTIFICATIONS_AT_ONCE; datagrams++) {
       const received = this.#receive();
-      if (received === 'nothing') break;
+      if (received === 'nothing') return { messages, lost, more: false };
       if (received === 'lost') lost = true;
       else messages.push(...received);
     }
-    return { messages, lost };
+    return { messages, lost, more: true };
   }
 
   close(): void {
