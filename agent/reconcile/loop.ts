@@ -2,10 +2,12 @@ import type { Logger } from 'pino';
 import { toKernelError } from '../kernel/errors.js';
 import type { Kernel, KernelOp, OpResult, PlannedOp } from '../kernel/port.js';
 import { keyOf } from '../kernel/port.js';
+import { isId } from '../model/ids.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { planUnit } from '../planner/plan.js';
 import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/units.js';
 import type { Store } from '../store/store.js';
+import { aheadOf } from './ahead.js';
 import { type FinishCall, finishCalls } from './finish.js';
 import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
 import { order } from './order.js';
@@ -57,6 +59,7 @@ interface Arrival {
 /**
  * The level-triggered heart: commits, kernel notifications, timers and start-up mark things dirty; one pass at a time
  * plans what is dirty, compares it with what the kernel is known to have, and carries out the difference.
+ * What adds to the kernel may begin while the disk takes the state that wants it; what ends something, and every answer, waits until it is durable.
  * Invariants: passes never overlap; a commit's units are in the first pass that starts after it; an observation never
  * overrules what the agent did while it was taken; operations of one unit's failure never stop another unit's.
  */
@@ -81,7 +84,7 @@ export class ReconcileLoop {
   /** Takes the kernel over: observes everything, makes it match, sweeps leftovers. From then on keeps it so. */
   async start(): Promise<void> {
     const { store, kernel, settings } = this.deps;
-    this.unwatch = store.watch((event) => this.markDirty(affectedUnits(event, settings.hostId)));
+    this.unwatch = store.watchHead((event) => this.markDirty(affectedUnits(event, settings.hostId)));
     await this.observe();
     this.markDirty(allUnits(store.snapshot(), settings.hostId));
     await this.idle();
@@ -207,10 +210,17 @@ export class ReconcileLoop {
   private async pass(): Promise<void> {
     const started = performance.now();
     const { store, settings, log } = this.deps;
-    const snapshot = store.snapshot();
+    const snapshot = store.head();
+    const durable = this.isDurable(snapshot);
     const units = new Set(this.dirty);
     this.dirty.clear();
+    const early = snapshot !== store.snapshot() && this.mayBegin(units);
+    if (!early && !(await durable)) return this.markDirty(units);
     for (const unit of units) this.ledger.plan(unit, planUnit(snapshot, settings, unit));
+    const ahead = early ? await this.carryOut(aheadOf(this.ordered(this.ledger.work(units), snapshot))) : [];
+    // It came to nothing: what was made is undone.
+    if (!(await durable)) return this.markDirty(units);
+    const faults = faultsOf(ahead);
 
     const arrivals = this.arrivals.splice(0);
     for (const { observation, observed, namespaces } of arrivals) this.ledger.absorb(observation, observed, namespaces);
@@ -218,16 +228,15 @@ export class ReconcileLoop {
     const work = full
       ? this.ledger.workIn()
       : [...this.ledger.work(units), ...arrivals.flatMap((arrival) => this.ledger.workIn(arrival.namespaces))];
-    const planned = order(unique(work).map((op) => this.attribute(op, snapshot)));
+    const planned = this.ordered(work, snapshot).filter(({ unit }) => !faults.has(unit));
     for (const { unit } of planned) units.add(unit);
 
     const unended = await this.processes.end(snapshot, planned);
     const ops = planned.filter(({ unit, op }) => !(op.verb === 'delete' && (unended.has(unit) || unended.has(op.object.netns))));
-    if (ops.length > 0) log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     const lastMade = ops.findLastIndex(({ op }) => op.verb !== 'delete');
     const late = new Set(ops.filter((planned, place) => place > lastMade && this.canWait(planned)));
-    const faults = faultsOf(await this.carryOut(ops.filter((planned) => !late.has(planned))));
-    for (const [unit, outcome] of unended) faults.set(unit, outcome);
+    const results = await this.carryOut(ops.filter((planned) => !late.has(planned)));
+    for (const [unit, outcome] of [...faultsOf(results), ...unended]) faults.set(unit, outcome);
     if (full) for (const unit of this.deps.services?.drifted() ?? []) units.add(unit);
     // Before the instances: their user data may ask for names.
     for (const [unit, outcome] of await this.processes.keepServices(units, faults)) faults.set(unit, outcome);
@@ -244,13 +253,31 @@ export class ReconcileLoop {
       this.report(new Set(lateFaults.keys()), lateFaults);
       for (const [unit, outcome] of lateFaults) faults.set(unit, outcome);
     }
-    const report = { full, units: units.size, operations: ops.length, failures: faults.size, durationMs: performance.now() - started };
+    const operations = ahead.length + ops.length;
+    const report = { full, units: units.size, operations, failures: faults.size, durationMs: performance.now() - started };
     this.deps.onPass?.(report);
-    log[ops.length > 0 ? 'info' : 'debug'](report, 'reconcile pass');
+    log[operations > 0 ? 'info' : 'debug'](report, 'reconcile pass');
+  }
+
+  private isDurable(head: Snapshot): Promise<boolean> {
+    return this.deps.store.commit(head.revision, []).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** Whether plans can be made from a state that is not durable yet: of who has a namespace that is not there yet, only the durable state tells. */
+  private mayBegin(units: ReadonlySet<string>): boolean {
+    return [...units].every((unit) => isId('networkInterface', unit) || this.ledger.wantsAny(unit));
+  }
+
+  private ordered(work: readonly KernelOp[], snapshot: Snapshot): PlannedOp[] {
+    return order(unique(work).map((op) => this.attribute(op, snapshot)));
   }
 
   private async carryOut(ops: readonly PlannedOp[]): Promise<OpResult[]> {
     if (ops.length === 0) return [];
+    this.deps.log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     this.ledger.begin(ops);
     const results = await this.deps.kernel.apply(ops);
     this.ledger.record(results);

@@ -29,9 +29,8 @@ export interface EmbeddedStoreOptions {
 type Database = RootDatabase<string, string>;
 
 /**
- * The store on this host's disk (LMDB). A group of commits is one transaction, written through to the disk before it returns;
- * that blocks the thread for the time of two disk flushes (0.4 ms on a solid-state disk), which is less than a hand-over
- * to another thread costs.
+ * The store on this host's disk (LMDB). A group of commits is one transaction, written through to the disk, by a thread of libuv's pool, before
+ * it counts as durable.
  * @throws {StoreFault} when the directory is in use, unfit, unwritable, or the file is damaged or too new.
  */
 export async function openEmbeddedStore({ dataDir, migrations = MIGRATIONS }: EmbeddedStoreOptions): Promise<Store> {
@@ -60,6 +59,8 @@ export async function openEmbeddedStore({ dataDir, migrations = MIGRATIONS }: Em
 }
 
 class LmdbMedium implements Medium {
+  private doubtful = false;
+
   constructor(
     private readonly db: Database,
     private readonly path: string,
@@ -69,13 +70,28 @@ class LmdbMedium implements Medium {
 
   async write(revision: number, changes: readonly Change[]): Promise<void> {
     try {
-      this.meta = this.db.transactionSync(() => writeChanges(this.db, { ...this.meta, revision }, changes));
+      const { rows, meta } = this.rowsOf(revision, changes);
+      proveRoom(this.path, rows);
+      // What a failed write leaves of the library's state is only certain when a transaction on this thread has worked.
+      if (this.doubtful) this.db.transactionSync(() => put(this.db, rows));
+      else await this.db.batch(() => put(this.db, rows));
+      this.meta = meta;
+      this.doubtful = false;
     } catch (error) {
-      // LMDB reports a write that was cut short as an I/O error.
-      const full = freeBytes(this.path) < MIN_FREE_BYTES;
-      const cause = full ? Object.assign(new Error('disk full', { cause: error }), { code: 'ENOSPC' }) : error;
-      throw inWords(`store ${this.path}/${STORE_FILE}: revision ${revision} could not be written, nothing was changed`, cause);
+      this.doubtful = true;
+      const reason = await reasonOf(error);
+      throw inWords(`store ${this.path}/${STORE_FILE}: revision ${revision} could not be written, nothing was changed`, reason);
     }
+  }
+
+  /** What the changes make of the records, and of the meta record. */
+  private rowsOf(revision: number, changes: readonly StoredRecord[]): { rows: Rows; meta: Meta } {
+    const rows = new Map(changes.map(({ kind, id, record }) => [recordKey(kind, id), record === undefined ? undefined : encode(record)]));
+    const meta = countRows(this.db, { ...this.meta, revision }, rows);
+    rows.set(META_KEY, encode(meta));
+    // Thrown within a batch, it would leave a part of it.
+    for (const key of rows.keys()) if (Buffer.byteLength(key) > MAX_KEY_BYTES) throw new StoreFault(`key ${key.slice(0, 40)}… is too long`);
+    return { rows, meta };
   }
 
   async close(): Promise<void> {
@@ -89,8 +105,10 @@ function openFile(file: string): Database {
     path: file,
     noSubdir: true,
     encoding: 'string' as const,
-    // A transaction is on the disk when its call returns.
+    // A transaction is on the disk when it is done,
     overlappingSync: false,
+    // and begins when it is asked for, not with the next turn of the event loop.
+    eventTurnBatching: false,
     permissionsMode: 0o600,
   };
   return open<string, string>(options);
@@ -114,42 +132,63 @@ function load(db: Database, newest: number): { meta: Meta; records: readonly Sto
   return { meta, records: rows.map(({ key, value }) => decodeRecord(key, value)) };
 }
 
-/** Inside a transaction: afterwards the changes and the meta record are in it. */
-function writeChanges(db: Database, meta: Meta, changes: readonly { kind: string; id: string; record: unknown }[]): Meta {
+/** Texts by key; absent ones are to go. */
+type Rows = Map<string, string | undefined>;
+
+/** The meta record once the rows are in the database. */
+function countRows(db: Database, meta: Meta, rows: Rows): Meta {
   let digest = SetDigest.parse(meta.digest);
   let records = meta.records;
-  for (const { kind, id, record } of changes) {
-    const key = recordKey(kind, id);
+  for (const [key, after] of rows) {
     const before = db.get(key);
     if (before !== undefined) {
       digest = digest.subtract(key, before);
       records -= 1;
     }
-    if (record === undefined) db.removeSync(key);
-    else {
-      const after = encode(record);
-      db.putSync(key, after);
+    if (after !== undefined) {
       digest = digest.add(key, after);
       records += 1;
     }
   }
-  const next = { ...meta, records, digest: digest.toString() };
-  db.putSync(META_KEY, encode(next));
-  return next;
+  return { ...meta, records, digest: digest.toString() };
+}
+
+/** Within a transaction or a batch. */
+function put(db: Database, rows: Rows): void {
+  for (const [key, text] of rows) void (text === undefined ? db.remove(key) : db.put(key, text));
+}
+
+/** The library rejects what failed with an error that promises the reason; a promise that nobody waits for would end the process. */
+function reasonOf(error: unknown): Promise<unknown> {
+  const { commitError } = error as { readonly commitError?: Promise<never> };
+  return Promise.resolve(commitError ?? error).catch((reason: unknown) => reason);
 }
 
 function replaceAll(db: Database, meta: Meta, records: readonly StoredRecord[]): Meta {
   return db.transactionSync(() => {
     for (const key of [...db.getKeys({ start: RECORD_PREFIX, end: `${RECORD_PREFIX}\uffff` })]) db.removeSync(key);
-    return writeChanges(db, { ...meta, records: 0, digest: SetDigest.zero.toString() }, records);
+    const rows: Rows = new Map(records.map(({ kind, id, record }) => [recordKey(kind, id), encode(record)]));
+    const next = countRows(db, { ...meta, records: 0, digest: SetDigest.zero.toString() }, rows);
+    put(db, rows.set(META_KEY, encode(next)));
+    return next;
   });
 }
 
+/** LMDB's limit for pages of 4 KiB. */
+const MAX_KEY_BYTES = 1978;
 const MIN_FREE_BYTES = 64 * 1024;
+const PAGE_BYTES = 4096;
 
-function freeBytes(path: string): number {
+/**
+ * The library's text for a write that the disk refuses is longer than the memory it has for it, which ends the process sooner or later. So
+ * what would not fit is not tried: of each row, its page and one above it are written anew.
+ * @throws {Error} ENOSPC
+ */
+function proveRoom(path: string, rows: Rows): void {
   const { bavail, bsize } = statfsSync(path);
-  return bavail * bsize;
+  const texts = [...rows.values()].reduce((sum, text) => sum + Buffer.byteLength(text ?? ''), 0);
+  if (bavail * bsize >= MIN_FREE_BYTES + rows.size * 2 * PAGE_BYTES + texts) return;
+  throw Object.assign(new Error('disk full'), { code: 'ENOSPC' });
 }
 
 /** LMDB maps its lock file into memory: on a full disk a first touch of it would end the process by SIGBUS. So fail here. */

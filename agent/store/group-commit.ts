@@ -16,15 +16,18 @@ interface Accepted {
   readonly reject: (reason: unknown) => void;
 }
 
+type Listeners = Set<(event: CommitEvent) => void>;
+
 /**
- * The part that all adapters share. A commit is accepted, or refused for its revision, at once and in memory; those of one turn of the
- * event loop, and those that arrive while others are being written, become durable together, by one write. When a write fails, all that
+ * The part that all adapters share. A commit is accepted, or refused for its revision, at once and in memory, and is written at once unless
+ * others are being written: those that arrive meanwhile become durable together, by one write. When a write fails, all that
  * was accepted and not durable fails with it: it was decided on a state that never came to be.
  * A listener that throws does not fail the commit (it is durable by then) and does not silence the others; its error surfaces as an
  * uncaught exception.
  */
 export class GroupCommitStore implements Store {
-  private readonly listeners = new Set<(event: CommitEvent) => void>();
+  private readonly listeners: Listeners = new Set();
+  private readonly headListeners: Listeners = new Set();
   private accepted: Accepted[] = [];
   private newest: Snapshot;
   private writing: Promise<void> | undefined;
@@ -53,16 +56,18 @@ export class GroupCommitStore implements Store {
     if (changes.length === 0 && before === this.durable) return before;
     const after = changes.length === 0 ? before : before.with(before.revision + 1, changes);
     this.newest = after;
-    return new Promise((resolve, reject) => {
-      this.accepted.push({ changes, after, resolve, reject });
-      this.writing ??= this.writeAll();
-    });
+    const durable = new Promise<Snapshot>((resolve, reject) => this.accepted.push({ changes, after, resolve, reject }));
+    this.writing ??= this.writeAll();
+    if (changes.length > 0) tell(this.headListeners, { before, after, changes });
+    return durable;
   }
 
   watch(listener: (event: CommitEvent) => void): () => void {
-    const own = (event: CommitEvent) => listener(event);
-    this.listeners.add(own);
-    return () => this.listeners.delete(own);
+    return listen(this.listeners, listener);
+  }
+
+  watchHead(listener: (event: CommitEvent) => void): () => void {
+    return listen(this.headListeners, listener);
   }
 
   close(): Promise<void> {
@@ -71,11 +76,7 @@ export class GroupCommitStore implements Store {
   }
 
   private async writeAll(): Promise<void> {
-    while (this.accepted.length > 0) {
-      // After the requests that have arrived: what they commit goes along.
-      await new Promise(setImmediate);
-      await this.writeGroup(this.accepted.splice(0));
-    }
+    while (this.accepted.length > 0) await this.writeGroup(this.accepted.splice(0));
     this.writing = undefined;
   }
 
@@ -85,28 +86,44 @@ export class GroupCommitStore implements Store {
     try {
       if (changes.length > 0) await this.medium.write(last.revision, changes);
     } catch (error) {
-      this.newest = this.durable;
-      for (const { reject } of [...group, ...this.accepted.splice(0)]) reject(error);
+      this.giveUp([...group, ...this.accepted.splice(0)], error);
       return;
     }
     for (const { changes, after, resolve } of group) {
       const before = this.durable;
       this.durable = after;
-      if (changes.length > 0) this.publish({ before, after, changes });
+      if (changes.length > 0) tell(this.listeners, { before, after, changes });
       resolve(after);
     }
   }
 
-  private publish(event: CommitEvent): void {
-    for (const listener of [...this.listeners]) {
-      if (!this.listeners.has(listener)) continue;
-      try {
-        listener(event);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
-      }
+  /** What was accepted comes to nothing: the durable state is the newest again. */
+  private giveUp(failed: readonly Accepted[], error: unknown): void {
+    const before = this.newest;
+    const after = this.durable;
+    this.newest = after;
+    const changes = failed.flatMap((commit) => commit.changes);
+    const undone = changes.map(({ kind, id }) => ({ kind, id, record: after.get(kind, id) }) as Change);
+    if (undone.length > 0) tell(this.headListeners, { before, after, changes: undone });
+    for (const { reject } of failed) reject(error);
+  }
+}
+
+function listen(listeners: Listeners, listener: (event: CommitEvent) => void): () => void {
+  const own = (event: CommitEvent) => listener(event);
+  listeners.add(own);
+  return () => listeners.delete(own);
+}
+
+function tell(listeners: Listeners, event: CommitEvent): void {
+  for (const listener of [...listeners]) {
+    if (!listeners.has(listener)) continue;
+    try {
+      listener(event);
+    } catch (error) {
+      queueMicrotask(() => {
+        throw error;
+      });
     }
   }
 }

@@ -21,6 +21,11 @@ export interface Store {
   commit(expectedRevision: number, changes: readonly Change[]): Promise<Snapshot>;
   /** Calls back when a commit has become durable, in order, with the state before and after. Returns the function that stops it. */
   watch(listener: (event: CommitEvent) => void): () => void;
+  /**
+   * Calls back when a commit has been accepted onto the head, in order; and when a write has failed, with what leads back from the head that
+   * came to nothing to the newest durable state. Returns the function that stops it.
+   */
+  watchHead(listener: (event: CommitEvent) => void): () => void;
   close(): Promise<void>;
 }
 

@@ -5,9 +5,11 @@ import { transact } from '../../../agent/commands/transact.js';
 import type { InstanceRuntime } from '../../../agent/instances/runtime.js';
 import { KernelError } from '../../../agent/kernel/errors.js';
 import { keyOf } from '../../../agent/kernel/port.js';
+import { Snapshot } from '../../../agent/model/snapshot.js';
 import { type ComparisonReport, ReconcileLoop } from '../../../agent/reconcile/loop.js';
 import { StatusBoard } from '../../../agent/reconcile/status-board.js';
-import { createMemoryStore } from '../../../agent/store/memory.js';
+import { GroupCommitStore } from '../../../agent/store/group-commit.js';
+import { StoreFault } from '../../../agent/store/store.js';
 import { FakeKernel } from '../../support/fake-kernel.js';
 
 const HOST = 'host-a';
@@ -28,7 +30,8 @@ function fakeRuntime(calls: string[]): InstanceRuntime {
 }
 
 function harness() {
-  const store = createMemoryStore();
+  const disk = { gate: Promise.resolve() };
+  const store = new GroupCommitStore(Snapshot.empty, { write: () => disk.gate, close: async () => undefined });
   const kernel = new FakeKernel();
   const calls: string[] = [];
   const status = new StatusBoard(Date.now, () => 0.5);
@@ -69,7 +72,7 @@ function harness() {
     return { vpcId, instance, eni };
   };
   const settled = (loop: ReconcileLoop) => loop.settled(store.snapshot());
-  return { store, kernel, calls, status, comparisons, start, run, network, settled };
+  return { store, disk, kernel, calls, status, comparisons, start, run, network, settled };
 }
 
 describe('reconcile loop', () => {
@@ -108,6 +111,86 @@ describe('reconcile loop', () => {
     expect(ops.filter((op) => op.startsWith('create veth'))).toHaveLength(1);
     expect(ops.filter((op) => op.includes(' netns ') || op.includes(' ruleset '))).toEqual([]);
     expect(store.snapshot().get('networkInterface', networkInterfaceId)?.attachment?.status).toBe('attached');
+  });
+
+  describe('while the disk takes a state', () => {
+    /** An instance, a spare interface, and a disk whose next write waits for `end`. */
+    const slowDisk = async () => {
+      const parts = harness();
+      const { instance, eni } = await parts.network();
+      const where = { instanceId: await instance(), deviceIndex: 1, networkInterfaceId: await eni() };
+      const loop = await parts.start();
+      const before = new Map(parts.kernel.objects);
+      let end: (error?: Error) => void = () => {};
+      const hold = () => {
+        parts.disk.gate = new Promise((resolve, reject) => {
+          end = (error) => (error ? reject(error) : resolve());
+        });
+      };
+      const has = (kind: string) => [...parts.kernel.objects.keys()].some((key) => key.startsWith(kind) && !before.has(key));
+      const condition = () => parts.status.condition(where.networkInterfaceId);
+      return { ...parts, where, loop, before, hold, end: (error?: Error) => end(error), has, condition };
+    };
+
+    it('what it adds is made; it counts when the disk has it', async () => {
+      const { kernel, where, loop, hold, end, has, condition, run, settled } = await slowDisk();
+      hold();
+      const call = run('attachNetworkInterface', where);
+      await expect.poll(() => has('veth')).toBe(true);
+      expect(condition()).toBeUndefined();
+      const done = kernel.log.length;
+      end();
+      await call;
+      await settled(loop);
+      expect([condition()?.realised, kernel.log.slice(done)]).toEqual([true, []]);
+    });
+
+    it('what it takes away stays', async () => {
+      const { kernel, where, loop, hold, end, run, settled } = await slowDisk();
+      await run('attachNetworkInterface', where);
+      await settled(loop);
+      const attached = new Map(kernel.objects);
+      hold();
+      const call = run('detachNetworkInterface', { networkInterfaceId: where.networkInterfaceId });
+      for (let turn = 0; turn < 20; turn++) await new Promise(setImmediate);
+      expect(kernel.objects).toEqual(attached);
+      end();
+      await call;
+      await settled(loop);
+      expect(kernel.objects.size).toBeLessThan(attached.size);
+    });
+
+    it('and fails, all that was made goes', async () => {
+      const { store, kernel, disk, where, loop, before, hold, end, has, condition, run, settled } = await slowDisk();
+      const revision = store.snapshot().revision;
+      hold();
+      const call = run('attachNetworkInterface', where);
+      await expect.poll(() => has('veth')).toBe(true);
+      end(new StoreFault('full'));
+      await expect(call).rejects.toThrow('full');
+      disk.gate = Promise.resolve();
+      await settled(loop);
+      expect([kernel.objects, condition(), store.snapshot().revision]).toEqual([before, undefined, revision]);
+      await run('attachNetworkInterface', where);
+      await settled(loop);
+      expect([has('veth'), condition()?.realised]).toEqual([true, true]);
+    });
+
+    it('and the kernel refuses, it is tried once, and told when the disk has it', async () => {
+      const { kernel, where, loop, hold, end, condition, run, settled } = await slowDisk();
+      kernel.fails = ({ op }) => (op.object.kind === 'veth' ? { kind: 'busy', message: 'create veth: EBUSY' } : undefined);
+      const tries = () => kernel.log.filter((op) => op.startsWith('create veth')).length;
+      const earlier = tries();
+      hold();
+      const call = run('attachNetworkInterface', where);
+      await expect.poll(tries).toBe(earlier + 1);
+      end();
+      await call;
+      await settled(loop);
+      expect([condition()?.message, tries()]).toEqual(['create veth: EBUSY', earlier + 1]);
+      kernel.fails = () => undefined;
+      await expect.poll(() => condition()?.realised).toBe(true);
+    });
   });
 
   it('a detachment ends in the model once the kernel holds nothing of it', async () => {
