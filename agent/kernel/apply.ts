@@ -14,6 +14,18 @@ const RUN_LENGTH = 256;
  * that went together with it have been tried, and their results say what came of it.
  */
 export async function applyOps(ops: readonly PlannedOp[], workshop: Workshop): Promise<OpResult[]> {
+  const { monitor } = workshop;
+  // Nobody cares any more, and the kernel offers whatever it has to tell to the listeners of all namespaces in turn.
+  const ending = new Set(ops.filter(isNetnsDeletion));
+  for (const { op } of ending) monitor.untrack(op.object.netns);
+  const results = await applyInOrder(ops, workshop);
+  for (const { planned, outcome } of results) if (ending.has(planned) && outcome !== 'done') monitor.track(planned.op.object.netns);
+  return results;
+}
+
+const isNetnsDeletion = ({ op }: PlannedOp): boolean => op.verb === 'delete' && op.object.kind === 'netns';
+
+async function applyInOrder(ops: readonly PlannedOp[], workshop: Workshop): Promise<OpResult[]> {
   const bench = { ...workshop, devices: new DeviceIndexes(workshop.sockets) };
   const results: OpResult[] = [];
   const faulty = new Map<string, string>();

@@ -249,11 +249,10 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
     delete: {
       by: 'work',
       lane: anywhere,
-      run: (objects, { sockets, monitor }) =>
+      run: (objects, { sockets }) =>
         Promise.all(
           objects.map(({ netns }) =>
             attempt(() => {
-              monitor.untrack(netns);
               sockets.forget(netns);
               return deleteNetns(netns);
             }),

@@ -104,6 +104,17 @@ describe('a change by somebody else is told', () => {
     await expect.poll(() => told, { timeout: 1000 }).toContain(B);
   });
 
+  it('in a namespace whose deletion was given up', async () => {
+    const homeless: KernelObject = { kind: 'address', netns: B, device: 'none', address: '10.0.1.99/24' };
+    const ops = [{ verb: 'create', object: homeless } as const, { verb: 'delete', object: { kind: 'netns', netns: B } } as const];
+    const results = await kernel.apply(ops.map((op) => ({ op, unit: 'unit', needs: [] })));
+    expect(results.map(({ outcome }) => outcome)).toEqual(['failed', 'skipped']);
+    await settle();
+    told.length = 0;
+    ip(B, 'link', 'set', 'lo', 'down');
+    await expect.poll(() => told, { timeout: 1000 }).toContain(B);
+  });
+
   it('when a namespace is replaced by another of its name', async () => {
     execaSync('sh', ['-c', `ip netns del ${B} && ip netns add ${B}`]);
     await expect.poll(() => told, { timeout: 1000 }).toContain(B);
