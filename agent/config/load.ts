@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
+import { yaml } from '../lib/yaml.js';
 import { Config } from './schema.js';
 import { SETTINGS, type Setting } from './settings.js';
 
@@ -131,6 +131,7 @@ function convert({ type }: Setting, value: string | boolean): unknown {
 }
 
 function readFile(file: string): [string, Given][] {
+  const { isMap, isScalar, LineCounter, parseDocument } = yaml();
   const lines = new LineCounter();
   const document = parseDocument(contentOf(file), { lineCounter: lines });
   const at = (offset: number | undefined) => `${file}:${lines.linePos(offset ?? 0).line}`;

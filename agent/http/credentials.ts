@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from '../config/load.js';
 import { ACCESS_KEY_ID, ACCESS_KEY_SECRET, type Config, MIN_TOKEN_LENGTH } from '../config/schema.js';
 import { readSecretFile } from '../lib/secret-file.js';
+import { yaml } from '../lib/yaml.js';
 
 /** `read-only`: everything that changes nothing. */
 export type Scope = 'full' | 'read-only';
@@ -124,7 +124,7 @@ function refuseRepeated(file: string | undefined, what: string, values: readonly
 }
 
 function readCredentialsFile(path: string): z.output<typeof CredentialsFile> {
-  const document = parseDocument(contentOf(path));
+  const document = yaml().parseDocument(contentOf(path));
   const [fault] = document.errors;
   // The rest of the message shows the line, and with it a secret.
   if (fault) throw new ConfigError([`${path}: is not valid YAML: ${fault.message.split('\n', 1)[0]?.replace(/:$/, '')}`]);

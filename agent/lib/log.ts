@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger, pino } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 
 export interface LogOptions {
   readonly format: 'json' | 'pretty';
@@ -27,6 +27,8 @@ export function createLogger({ format, level, destination }: LogOptions): Logger
   const options = { level, base: undefined, redact: { paths: SECRETS, censor: '[redacted]' }, timestamp: pino.stdTimeFunctions.isoTime };
   const output = destination ?? pino.destination({ dest: 1, sync: true });
   if (format === 'json') return pino(options, output);
+  // Loaded where it is used: a start has no time for it.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   const prettify = prettyFactory({ translateTime: 'SYS:HH:MM:ss.l', colorize: destination === undefined && process.stdout.isTTY });
   return pino(options, { write: (line) => output.write(prettify(line)) });
 }

@@ -40,6 +40,8 @@ export async function fleet({ interfaces, rounds }) {
     const restarted = msSince(restart);
     const operations = (await scrape(daemon))('enid_reconcile_operations_total');
 
+    const streamed = await restartUnderTraffic(daemon, client, await instance());
+
     const down = now();
     await daemon.call('POST', '/v1/reset');
     const gone = msSince(down);
@@ -54,10 +56,34 @@ export async function fleet({ interfaces, rounds }) {
       row('pause until the next comparison', 's', rest.pause),
       row('restart until it serves', 'ms', restarted, '≤ 2000'),
       row('kernel operations of that restart', '', operations, '0'),
+      row('packets lost over a restart, of 1 per ms', '', streamed.lost, '0'),
+      {
+        ...row('longest gap of that stream', 'ms', streamed.gapMs, undefined, 1),
+        reference: { what: 'the same stream with no restart', value: round(streamed.still.gapMs) },
+      },
       row('all gone', 'ms', gone, '≤ 3000'),
     ];
   } finally {
     await daemon.dispose();
+  }
+}
+
+const STREAM_MS = 5000;
+
+/** One packet per ms between two instances while the daemon stops and starts, and the same without. The stream takes a core: not for times. */
+async function restartUnderTraffic(daemon, client, { instanceId, privateIpAddress: address }) {
+  const [meter, server] = [prober(client.instanceId), prober(instanceId)];
+  try {
+    await server.ask({ do: 'echo', port: 7000 }).answer;
+    const stream = () => meter.ask({ do: 'stream', address, port: 7000, ms: STREAM_MS });
+    const still = await stream().answer;
+    const { begun, answer } = stream();
+    await begun;
+    await daemon.stop();
+    await daemon.start();
+    return { ...(await answer), still };
+  } finally {
+    for (const each of [meter, server]) each.end();
   }
 }
 
