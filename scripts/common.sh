@@ -55,7 +55,7 @@ ensure_node() {
 }
 
 ensure_tools() {
-  have ip:iproute2 iptables:iptables ipset:ipset ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps nft:nftables dnsmasq:dnsmasq-base
+  have ip:iproute2 iptables:iptables ping:iputils-ping unshare:util-linux nsenter:util-linux pgrep:procps nft:nftables dnsmasq:dnsmasq-base
   (have wireguard-go:wireguard-go) || say 'no package wireguard-go here: VPN tunnels will be plain links'
 }
 

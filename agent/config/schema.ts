@@ -97,9 +97,7 @@ const Settings = z.strictObject({
     .int()
     .nonnegative()
     .default(16_384)
-    .describe(
-      'Flows that connection tracking holds for one address of an interface, about; interfaces without source check: four times that together; 0: no limit.',
-    ),
+    .describe('Flows that connection tracking holds for one interface, about; without source check four times that; 0: no limit.'),
   groupsPerInterface: z.number().int().min(1).max(16).default(5).describe('Security groups of one interface.'),
   publicPool: z
     .string()

@@ -2,9 +2,8 @@ import type { Family } from '../kernel/port.js';
 import { familyOf } from '../model/address.js';
 import type { GroupCombination } from '../model/group-combination.js';
 import type { NetworkAcl, NetworkAclEntry } from '../model/network-acl.js';
-import { bucketGroup, bucketsOf, combinationGroup } from './dispatch.js';
 import type { FirewallInputs } from './inputs.js';
-import { type Chain, DROP, goto, jump, type Match, RETURN, type Rule, rule, type Side } from './ir.js';
+import { type Chain, DROP, hasCombination, type Match, RETURN, type Rule, rule, type Side } from './ir.js';
 import { EVERYWHERE, protocolMatches, RANGE } from './permission.js';
 
 /**
@@ -23,16 +22,14 @@ export function aclChains({ combinations, acls }: FirewallInputs, family: Family
   const filtered = combinations.filter(isOfSubnet);
   if (filtered.length === 0) return [];
   const subnetIds = [...new Set(filtered.map(({ subnetId }) => subnetId))].sort();
-  const buckets = bucketsOf(filtered);
   return [
-    { name: ACL_CHAIN, rules: DIRECTIONS.flatMap((direction) => [...buckets.keys()].map((number) => dispatch(direction, number))) },
-    ...DIRECTIONS.flatMap((direction) => [
-      ...[...buckets].map(([number, members]): Chain => bucketChain(direction, number, members)),
-      ...subnetIds.map((subnetId) => {
+    { name: ACL_CHAIN, rules: DIRECTIONS.map((direction) => dispatch(direction, filtered)) },
+    ...DIRECTIONS.flatMap((direction) =>
+      subnetIds.map((subnetId) => {
         const members = filtered.filter((combination) => combination.subnetId === subnetId);
         return subnetChain(direction, subnetId, members, acls.get(subnetId), family);
       }),
-    ]),
+    ),
   ];
 }
 
@@ -42,13 +39,12 @@ interface Direction {
   readonly side: Side;
   readonly far: Side;
   readonly suffix: 'out' | 'in';
-  readonly bucket: 'ao' | 'ai';
 }
 
 /** A packet leaves its sender's subnet before it enters its receiver's. */
 const DIRECTIONS: readonly Direction[] = [
-  { egress: true, side: 'src', far: 'dst', suffix: 'out', bucket: 'ao' },
-  { egress: false, side: 'dst', far: 'src', suffix: 'in', bucket: 'ai' },
+  { egress: true, side: 'src', far: 'dst', suffix: 'out' },
+  { egress: false, side: 'dst', far: 'src', suffix: 'in' },
 ];
 
 type OfSubnet = GroupCombination & { readonly subnetId: NonNullable<GroupCombination['subnetId']> };
@@ -58,15 +54,9 @@ function isOfSubnet(combination: GroupCombination): combination is OfSubnet {
 }
 
 /** Jump, as what the sender's ACL lets through has yet to be asked about by the receiver's. */
-function dispatch({ side, bucket }: Direction, number: number): Rule {
-  return rule(jump(`${bucket}${number}`), bucketGroup(side, number));
-}
-
-function bucketChain({ side, suffix, bucket }: Direction, number: number, members: readonly OfSubnet[]): Chain {
-  return {
-    name: `${bucket}${number}`,
-    rules: members.map(({ index, subnetId }) => rule(goto(`${subnetId}.${suffix}`), combinationGroup(side, index))),
-  };
+function dispatch({ side, suffix }: Direction, combinations: readonly OfSubnet[]): Rule {
+  const chains = new Map(combinations.map(({ index, subnetId }) => [index, `${subnetId}.${suffix}`]));
+  return rule({ kind: 'dispatch', side, by: 'jump', chains });
 }
 
 /** Every interface of a subnet whose ACL filters has a combination that names the subnet: those are the packets within it. */
@@ -81,7 +71,7 @@ function subnetChain(
   return {
     name: `${subnetId}.${suffix}`,
     rules: [
-      ...members.map(({ index }) => rule(RETURN, combinationGroup(far, index))),
+      ...members.map(({ index }) => rule(RETURN, hasCombination(far, index))),
       ...entries.flatMap((entry) => entryRules(entry, family)),
       rule(DROP),
     ],

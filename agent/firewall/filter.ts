@@ -1,24 +1,21 @@
 import type { Family } from '../kernel/port.js';
-import { CONNMARK, GROUP_WORD, MARK, METADATA, SET } from '../kernel/resources.js';
+import { CONNMARK, FILTER_PRIORITY, GROUP_WORD, MARK, METADATA, SET } from '../kernel/resources.js';
 import { familyOf, hostCidr } from '../model/address.js';
 import type { GroupCombination } from '../model/group-combination.js';
-import type { SecurityGroup, SecurityGroupRule } from '../model/security-group.js';
+import type { SecurityGroup } from '../model/security-group.js';
 import { ACL_CHAIN, aclChains, hasAcls } from './acl.js';
-import { bucketGroup, bucketsOf, combinationGroup } from './dispatch.js';
-import { countedDrops, flowLimitChains, flowLimitRules } from './flow-limit.js';
+import { flowLimitChains, flowLimitRules } from './flow-limit.js';
 import type { FirewallInputs } from './inputs.js';
 import {
   ACCEPT,
-  addressAndDevice,
   type Chain,
   connmarked,
   DROP,
   deviceGroup,
+  deviceInSet,
   goto,
   inSet,
-  isInterface,
   jump,
-  type Match,
   marked,
   notInSet,
   original,
@@ -31,10 +28,11 @@ import {
   type Side,
   setConnmark,
   setMark,
-  type TableRules,
+  type Target,
   unmarked,
+  WORD,
 } from './ir.js';
-import { openProtocols, permissionOf } from './permission.js';
+import { joined, openProtocols, type Permission, permissionOf } from './permission.js';
 
 /**
  * Security groups. A packet has to pass two stages: the groups of the interface that sends it (`egress`), then those of the
@@ -42,20 +40,17 @@ import { openProtocols, permissionOf } from './permission.js';
  * of the interface's combination asks the chain of each of its groups. Stages follow each other in FORWARD, and no chain of
  * the first leads into the second: the kernel walks every path through the chains when rules are loaded.
  */
-export function filterTable(inputs: FirewallInputs, family: Family, flows: number): TableRules {
-  return {
-    name: 'filter',
-    chains: [
-      { name: 'INPUT', policy: 'DROP', rules: inputRules(family) },
-      { name: 'FORWARD', policy: 'DROP', rules: forwardRules(inputs, family, flows) },
-      { name: 'OUTPUT', policy: 'ACCEPT', rules: [] },
-      destinationCheck(family),
-      ...knownChains(inputs),
-      ...(flows > 0 ? flowLimitChains(flows, family) : []),
-      ...aclChains(inputs, family),
-      ...ROUTER_STAGES.flatMap((stage) => stageChains(stage, inputs, family)),
-    ],
-  };
+export function filterChains(inputs: FirewallInputs, family: Family, flows: number): Chain[] {
+  return [
+    { name: 'input', hook: { at: 'input', priority: FILTER_PRIORITY, policy: 'drop' }, rules: inputRules(family) },
+    { name: 'forward', hook: { at: 'forward', priority: FILTER_PRIORITY, policy: 'drop' }, rules: forwardRules(inputs, family) },
+    { name: FIRST_CHAIN, rules: firstPacketRules(inputs, family, flows) },
+    destinationCheck(family),
+    ...knownChains(inputs),
+    ...(flows > 0 ? flowLimitChains(family, flows) : []),
+    ...aclChains(inputs, family),
+    ...ROUTER_STAGES.flatMap((stage) => stageChains(stage, inputs, family)),
+  ];
 }
 
 /** What differs between the two stages. */
@@ -63,9 +58,8 @@ export interface Stage {
   readonly name: 'egress' | 'ingress';
   /** The device whose groups are asked. */
   readonly side: Side;
-  /** Suffix of combination and group chains, initial of bucket chains. */
+  /** Suffix of combination and group chains. */
   readonly suffix: 'out' | 'in';
-  readonly bucket: 'eb' | 'ib';
   /** Connection mark: this side tracks the flow. And that of the stage that a reply undoes: the sender of a reply received the original. */
   readonly tracked: number;
   readonly trackedByOther: number;
@@ -79,13 +73,12 @@ export interface Stage {
   readonly drop: (family: Family) => readonly Rule[];
 }
 
-const counted = (set: string, side: Side): readonly Rule[] => [rule(DROP, inSet(set, addressAndDevice(side))), rule(DROP)];
+const counted = (set: string, side: Side): readonly Rule[] => [rule(DROP, deviceInSet(set, side)), rule(DROP)];
 
 const EGRESS: Stage = {
   name: 'egress',
   side: 'src',
   suffix: 'out',
-  bucket: 'eb',
   tracked: CONNMARK.egressTracked,
   trackedByOther: CONNMARK.ingressTracked,
   transit: {
@@ -102,7 +95,6 @@ const INGRESS: Stage = {
   name: 'ingress',
   side: 'dst',
   suffix: 'in',
-  bucket: 'ib',
   tracked: CONNMARK.ingressTracked,
   trackedByOther: CONNMARK.egressTracked,
   transit: {
@@ -144,15 +136,15 @@ function inputRules(family: Family): Rule[] {
     rule(ACCEPT, { kind: 'ctState', states: ['ESTABLISHED', 'RELATED'] }),
     ...types.map((type) => rule(ACCEPT, { kind: 'protocol', number: icmp, icmp: { type } })),
     ...[PROTOCOL_NUMBER.udp, PROTOCOL_NUMBER.tcp].map((number) =>
-      rule(ACCEPT, { kind: 'protocol', number, ports: { from: DNS_PORT, to: DNS_PORT } }),
+      rule(ACCEPT, { kind: 'protocol', number, ports: [{ from: DNS_PORT, to: DNS_PORT }] }),
     ),
     rule(
       ACCEPT,
       { kind: 'address', side: 'dst', cidr: hostCidr(METADATA.address[family]) },
-      { kind: 'protocol', number: PROTOCOL_NUMBER.tcp, ports: { from: METADATA.port, to: METADATA.port } },
+      { kind: 'protocol', number: PROTOCOL_NUMBER.tcp, ports: [{ from: METADATA.port, to: METADATA.port }] },
       inSet(SET.own(family), 'src,src'),
     ),
-    ...countedDrops(family),
+    ...counted(SET.egressDrops(family), 'src'),
   ];
 }
 
@@ -161,23 +153,37 @@ function inputRules(family: Family): Rule[] {
  * other routes there than those of the interfaces' own addresses: no look-up is needed to tell that the destination is the device's.
  * Network ACLs stand between the groups of the sender and those of the receiver, and before whatever accepts by the flow's history.
  */
-function forwardRules(inputs: FirewallInputs, family: Family, flows: number): Rule[] {
+function forwardRules(inputs: FirewallInputs, family: Family): Rule[] {
   const acls = hasAcls(inputs);
   const accept = acls ? goto(KNOWN_CHAIN) : ACCEPT;
   const tracked = connmarked(CONNMARK.both);
   const elsewhere = inputs.markedTables.length > 0;
   const ranges = elsewhere ? inputs.ranges.filter((range) => familyOf(range) === family) : [];
   return [
-    rule(accept, unmarked(MARK.routeTableMask | MARK.transitSource), tracked),
+    // Whole words: one step less for the kernel than a look at some of their bits.
+    rule(accept, { kind: 'mark', value: 0, mask: WORD }, { kind: 'connmark', value: CONNMARK.both, mask: WORD }),
+    rule(goto(FIRST_CHAIN), { kind: 'unconfirmed' }),
     ...ranges.map((cidr) => rule(accept, { kind: 'address', side: 'dst', cidr }, unmarked(MARK.withinVpc | MARK.transitSource), tracked)),
-    rule(jump('dest-check'), isInterface('dst'), notInSet(SET.own(family), 'dst,dst')),
+    rule(jump('dest-check'), notInSet(SET.own(family), 'dst,dst')),
     rule(accept, unmarked(MARK.transitSource | MARK.transitDestination), tracked),
     // There are no helpers of connection tracking: nothing else is related.
     rule(accept, protocol(icmpOf(family)), { kind: 'ctState', states: ['RELATED'] }),
-    ...(flows > 0 ? flowLimitRules() : []),
     rule(jump('egress')),
     ...(acls ? [rule(jump(ACL_CHAIN))] : []),
-    rule(jump('ingress')),
+    rule(goto('ingress')),
+  ];
+}
+
+/** First packets of flows: there is no history to ask about. */
+const FIRST_CHAIN = 'first';
+
+function firstPacketRules(inputs: FirewallInputs, family: Family, flows: number): Rule[] {
+  return [
+    rule(jump('dest-check'), notInSet(SET.own(family), 'dst,dst')),
+    ...(flows > 0 ? flowLimitRules(family, flows) : []),
+    rule(jump('egress-new')),
+    ...(hasAcls(inputs) ? [rule(jump(ACL_CHAIN))] : []),
+    rule(goto('ingress-new')),
   ];
 }
 
@@ -191,9 +197,10 @@ function knownChains(inputs: FirewallInputs): Chain[] {
 function destinationCheck(family: Family): Chain {
   const transit = MARK.transitDestination;
   const rules = [
+    rule(RETURN, deviceGroup('dst', 0, GROUP_WORD.combinationMask)),
     rule(setMark(transit, transit), deviceGroup('dst', 0, GROUP_WORD.checkMask)),
     rule(RETURN, marked(transit)),
-    rule(DROP, inSet(SET.destinationCheckDrops(family), 'dst,dst')),
+    rule(DROP, deviceInSet(SET.destinationCheckDrops(family), 'dst')),
     rule(DROP),
   ];
   return { name: 'dest-check', rules };
@@ -202,26 +209,17 @@ function destinationCheck(family: Family): Chain {
 const icmpOf = (family: Family): number => (family === 4 ? PROTOCOL_NUMBER.icmp : PROTOCOL_NUMBER.icmpv6);
 
 export function stageChains(stage: Stage, inputs: FirewallInputs, family: Family): Chain[] {
-  const { name, suffix, tracked, transit } = stage;
+  const { name, suffix } = stage;
   const pass = stage.isFirst ? [rule(setMark(MARK.egressPassed, MARK.egressPassed))] : [rule(ACCEPT)];
   const opposite = name === 'egress' ? 'ingress' : 'egress';
   const open = new Map([...inputs.groups].map(([id, { rules }]) => [id, openProtocols(rules, opposite, family)] as const));
-  const buckets = bucketsOf(inputs.combinations);
   return [
     { name, rules: knownFlowRules(stage) },
-    { name: `${name}-new`, rules: newFlowRules(stage, [...buckets.keys()]) },
-    {
-      // Only packets of the original direction mark the flow: an answer to a flow that was cut must not revive it.
-      name: `${name}-tracked`,
-      rules: [
-        rule(setConnmark(tracked, tracked), ...(transit ? [unmarked(transit.mark)] : []), original),
-        ...(transit ? [rule(setConnmark(transit.tracked, transit.tracked), marked(transit.mark), original)] : []),
-        ...pass,
-      ],
-    },
+    { name: `${name}-new`, rules: newFlowRules(stage, inputs.combinations) },
+    { name: `${name}-tracked`, rules: [...trackingRules(stage), ...pass] },
     { name: `${name}-anywhere`, rules: [rule(goto(`${name}-tracked`), unmarked(stage.openReturn)), ...pass] },
-    ...[...buckets].map(([bucket, combinations]) => bucketChain(stage, bucket, combinations)),
-    ...inputs.combinations.map((combination) => combinationChain(stage, combination, open, family)),
+    { name: `${name}-open`, rules: [...trackingRules(stage), rule(through(stage))] },
+    ...inputs.combinations.map((combination) => combinationChain(stage, combination, open, inputs, family)),
     ...[...inputs.groups.values()].map((group) => ({
       name: `${group.groupId}.${suffix}`,
       rules: groupRules(stage, group, inputs, family),
@@ -229,70 +227,85 @@ export function stageChains(stage: Stage, inputs: FirewallInputs, family: Family
   ];
 }
 
+/** Where a packet goes that a stage lets through. */
+const through = ({ isFirst }: Stage): Target => (isFirst ? RETURN : ACCEPT);
+
+/** Only packets of the original direction mark the flow: an answer to a flow that was cut must not revive it. */
+function trackingRules({ tracked, transit }: Stage): Rule[] {
+  return [
+    rule(setConnmark(tracked, tracked), ...(transit ? [unmarked(transit.mark)] : []), original),
+    ...(transit ? [rule(setConnmark(transit.tracked, transit.tracked), marked(transit.mark), original)] : []),
+  ];
+}
+
 /** By the connection mark; a flow without any is not asked about each of its bits. */
-function knownFlowRules({ name, transit, tracked, trackedByOther, isFirst }: Stage): Rule[] {
-  const through = isFirst ? RETURN : ACCEPT;
+function knownFlowRules(stage: Stage): Rule[] {
+  const { name, transit, tracked, trackedByOther } = stage;
+  const accept = through(stage);
   const atEnd = transit ? [unmarked(transit.mark)] : [];
   const unknown = goto(`${name}-new`);
   return [
     rule(unknown, { kind: 'connmark', value: 0, mask: CONNMARK.any }),
-    rule(through, ...atEnd, connmarked(tracked), original),
-    ...(transit ? [rule(through, marked(transit.mark), connmarked(transit.tracked), original)] : []),
-    rule(through, ...atEnd, connmarked(trackedByOther), reply),
-    ...(transit ? [rule(through, marked(transit.mark), connmarked(transit.trackedByOther), reply)] : []),
+    rule(accept, ...atEnd, connmarked(tracked), original),
+    ...(transit ? [rule(accept, marked(transit.mark), connmarked(transit.tracked), original)] : []),
+    rule(accept, ...atEnd, connmarked(trackedByOther), reply),
+    ...(transit ? [rule(accept, marked(transit.mark), connmarked(transit.trackedByOther), reply)] : []),
     rule(unknown),
   ];
 }
 
-function newFlowRules({ name, side, transit, bucket, openReturn }: Stage, buckets: readonly number[]): Rule[] {
+function newFlowRules({ name, side, suffix, transit, openReturn }: Stage, combinations: readonly GroupCombination[]): Rule[] {
+  // A gateway's link has no groups.
+  const chains = new Map([[0, `${name}-open`], ...combinations.map(({ index }) => [index, `c${index}.${suffix}`] as const)]);
   return [
-    // A gateway's link has no groups.
-    rule(goto(`${name}-tracked`), deviceGroup(side, 0, GROUP_WORD.combinationMask)),
     // Into a router packets come without marks; a guest may have its own.
     ...(transit ? [] : [rule(setMark(0, openReturn))]),
-    ...buckets.map((number) => rule(goto(`${bucket}${number}`), bucketGroup(side, number))),
+    rule({ kind: 'dispatch', side, by: 'goto', chains }),
     rule(DROP),
   ];
 }
 
-function bucketChain({ side, suffix, bucket }: Stage, number: number, combinations: readonly GroupCombination[]): Chain {
-  const dispatch = combinations.map(({ index }) => rule(goto(`c${index}.${suffix}`), combinationGroup(side, index)));
-  return { name: `${bucket}${number}`, rules: [...dispatch, rule(DROP)] };
-}
-
-/** `openReturn`: by group, the protocols that are open in the other direction. Groups that do not exist have no chain. */
+/** `open`: by group, the protocols that are open in the other direction. Groups that do not exist have no chain. */
 function combinationChain(
   stage: Stage,
   { index, groupIds }: GroupCombination,
-  openReturn: ReadonlyMap<string, readonly number[]>,
+  open: ReadonlyMap<string, readonly number[]>,
+  inputs: FirewallInputs,
   family: Family,
 ): Chain {
   const name = `c${index}.${stage.suffix}`;
   // An interface that has no groups (a NAT gateway's) has a combination only for its subnet's network ACL, which was asked before.
-  if (groupIds.length === 0) return { name, rules: [rule(goto(`${stage.name}-tracked`))] };
-  const present = groupIds.filter((groupId) => openReturn.has(groupId));
-  const open = new Set(present.flatMap((groupId) => openReturn.get(groupId) ?? []));
-  const ask = present.flatMap((groupId) => [
+  if (groupIds.length === 0) return { name, rules: [rule(goto(`${stage.name}-open`))] };
+  const present = groupIds.flatMap((groupId) => inputs.groups.get(groupId) ?? []);
+  const openReturn = [...new Set(present.flatMap(({ groupId }) => open.get(groupId) ?? []))];
+  // As most egress is: no other rule needs to be asked.
+  if (present.some((group) => letsAllThrough(stage, group, inputs, family)))
+    return { name, rules: [...openReturn.map((number) => rule(through(stage), protocol(number))), rule(goto(`${stage.name}-open`))] };
+  // Only what is open to all asks for this mark.
+  const asks = present.some((group) => permissionsOf(stage, group, inputs, family).some(({ anywhere }) => anywhere));
+  const marks = asks ? openReturn.map((number) => rule(setMark(stage.openReturn, stage.openReturn), protocol(number))) : [];
+  const ask = present.flatMap(({ groupId }) => [
     rule(jump(`${groupId}.${stage.suffix}`)),
     ...(stage.isFirst ? [rule(RETURN, marked(MARK.egressPassed))] : []),
   ]);
   return {
     name,
-    rules: [
-      ...[...open].map((number) => rule(setMark(stage.openReturn, stage.openReturn), protocol(number))),
-      ...ask,
-      ...stage.drop(family),
-    ],
+    rules: [...marks, ...ask, ...stage.drop(family)],
   };
 }
 
+function letsAllThrough(stage: Stage, group: SecurityGroup, inputs: FirewallInputs, family: Family): boolean {
+  return permissionsOf(stage, group, inputs, family).some(({ anywhere, matches }) => anywhere && matches.length === 0);
+}
+
+/** What the group lets through at the stage. */
+function permissionsOf({ name }: Stage, group: SecurityGroup, { prefixLists }: FirewallInputs, family: Family): Permission[] {
+  return group.rules.flatMap((each) => (each.direction === name ? (permissionOf(each, family, prefixLists) ?? []) : []));
+}
+
 /** Goto, not jump: where the stage's last chain ends, the packet is back in the combination's chain. */
-function groupRules({ name }: Stage, group: SecurityGroup, { prefixLists }: FirewallInputs, family: Family): Rule[] {
-  const own = group.rules.filter(({ direction }: SecurityGroupRule) => direction === name);
-  return own.flatMap((permission) => {
-    const compiled = permissionOf(permission, family, prefixLists);
-    if (!compiled) return [];
-    const matches: readonly Match[] = compiled.matches;
-    return [rule(goto(compiled.anywhere ? `${name}-anywhere` : `${name}-tracked`), ...matches)];
-  });
+function groupRules(stage: Stage, group: SecurityGroup, inputs: FirewallInputs, family: Family): Rule[] {
+  return joined(permissionsOf(stage, group, inputs, family)).map(({ anywhere, matches }) =>
+    rule(goto(anywhere ? `${stage.name}-anywhere` : `${stage.name}-tracked`), ...matches),
+  );
 }

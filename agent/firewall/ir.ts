@@ -4,17 +4,24 @@ import { GROUP_WORD } from '../kernel/resources.js';
 /** Packet filter rules as data. Only what is in these types can get into the rule text. Pure. */
 
 export type Side = 'src' | 'dst';
-/** Which fields of a packet are looked up in a set: an address, or address and device. */
-export type SetLookup = Side | 'src,src' | 'dst,dst';
+/** Which fields of a packet are looked up in a set: an address, a device, or both. */
+export type SetLookup = Side | 'src,src' | 'dst,dst' | 'iif' | 'oif';
+
+export interface PortRange {
+  readonly from: number;
+  readonly to: number;
+}
 
 export type Match =
   | { readonly kind: 'address'; readonly side: Side; readonly cidr: string }
+  /** Within one of the ranges, of which there is at least one. */
+  | { readonly kind: 'ranges'; readonly side: Side; readonly cidrs: readonly string[] }
   | {
       readonly kind: 'protocol';
       /** IANA number, 1 to 255: to the tools 0 means every protocol. */
       readonly number: number;
-      /** Destination ports, both included (TCP and UDP). */
-      readonly ports?: { readonly from: number; readonly to: number };
+      /** Ranges of destination ports, both ends included (TCP and UDP): one of them. Sorted, and apart from each other. */
+      readonly ports?: readonly PortRange[];
       /** ICMP or ICMPv6 type, and code within it. */
       readonly icmp?: { readonly type: number; readonly code?: number };
     }
@@ -28,17 +35,18 @@ export type Match =
   | { readonly kind: 'unconfirmed' }
   /** One packet in so many, at random. */
   | { readonly kind: 'sample'; readonly every: number }
-  /** More flows than that, of those that were asked about here and live: of the source address, or of all together. */
-  | { readonly kind: 'flowsAbove'; readonly count: number; readonly of: 'source' | 'all' }
-  /** Whether the source (or anybody) was noted under a name in the last seconds; `note`: notes it, and matches. */
-  | { readonly kind: 'noted'; readonly name: string; readonly of: 'source' | 'all'; readonly seconds: number }
-  | { readonly kind: 'note'; readonly name: string; readonly of: 'source' | 'all' };
+  /** More flows than that, of those of the packet's device that were asked about here and live; they are counted in the set. */
+  | { readonly kind: 'flowsAbove'; readonly count: number; readonly set: string }
+  /** Puts the packet's device into the set for some seconds, and matches. */
+  | { readonly kind: 'note'; readonly set: string; readonly seconds: number };
 
 export type Target =
   | { readonly kind: 'accept' | 'drop' | 'return' }
   | { readonly kind: 'jump'; readonly chain: string }
   /** As jump, but the end of that chain returns to where this chain was jumped to from. */
   | { readonly kind: 'goto'; readonly chain: string }
+  /** To the chain of the device's combination of groups, by its index; goes on with the next rule when there is none. */
+  | { readonly kind: 'dispatch'; readonly side: Side; readonly by: 'jump' | 'goto'; readonly chains: ReadonlyMap<number, string> }
   /** Sets the bits of `mask` to those of `value` and goes on. */
   | { readonly kind: 'mark' | 'connmark'; readonly value: number; readonly mask: number };
 
@@ -48,24 +56,21 @@ export interface Rule {
 }
 
 export interface Chain {
-  /** At most 28 characters. */
   readonly name: string;
-  /** Of the kernel's own chains only. */
-  readonly policy?: 'ACCEPT' | 'DROP';
+  /** Of a chain that the kernel calls. */
+  readonly hook?: { readonly at: 'prerouting' | 'input' | 'forward'; readonly priority: number; readonly policy: 'accept' | 'drop' };
   readonly rules: readonly Rule[];
-}
-
-export interface TableRules {
-  readonly name: 'raw' | 'mangle' | 'filter';
-  readonly chains: readonly Chain[];
 }
 
 export interface Ruleset {
   readonly family: Family;
-  readonly tables: readonly TableRules[];
+  readonly chains: readonly Chain[];
 }
 
 export const PROTOCOL_NUMBER = { icmp: 1, tcp: 6, udp: 17, icmpv6: 58 } as const;
+
+/** All bits of a mark. */
+export const WORD = 0xffffffff;
 
 export const ACCEPT: Target = { kind: 'accept' };
 export const DROP: Target = { kind: 'drop' };
@@ -92,7 +97,10 @@ export const isInterface = (side: Side): Match => ({
 });
 export const inSet = (set: string, lookup: SetLookup): Match => ({ kind: 'set', set, lookup });
 export const notInSet = (set: string, lookup: SetLookup): Match => ({ kind: 'set', set, lookup, negated: true });
-export const addressAndDevice = (side: Side): SetLookup => (side === 'src' ? 'src,src' : 'dst,dst');
+export const deviceInSet = (set: string, side: Side): Match => inSet(set, side === 'src' ? 'iif' : 'oif');
+/** The device has the combination of this index. */
+export const hasCombination = (side: Side, index: number): Match => deviceGroup(side, combinationWord(index), GROUP_WORD.combinationMask);
+export const combinationWord = (index: number): number => (index << GROUP_WORD.combinationShift) >>> 0;
 export const protocol = (number: number): Match => ({ kind: 'protocol', number });
 
 export function rule(target: Target, ...matches: readonly Match[]): Rule {

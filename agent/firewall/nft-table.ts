@@ -1,6 +1,6 @@
 import type { NftElements } from '../kernel/port.js';
-import { RULE_COMMENT_PREFIX } from '../kernel/resources.js';
 import { hashText } from './hash.js';
+import { commentOf } from './render.js';
 
 /**
  * The nft table of a gateway: what it holds as data, the text that makes it, and a fingerprint that what `nft -j list ruleset` prints
@@ -187,10 +187,6 @@ const byName = <T extends readonly [string, ...unknown[]]>(list: readonly T[]): 
 function hash({ tables, chains, maps, sets }: Content): string {
   const content = [[...tables].sort(), byName(chains), byName(maps), byName(sets)];
   return hashText(JSON.stringify(content));
-}
-
-function commentOf(rule: string): string {
-  return `${RULE_COMMENT_PREFIX}${hashText(rule)}`;
 }
 
 function hookOf(chain: NftChain | NftSubchain): string {

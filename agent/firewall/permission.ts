@@ -1,8 +1,8 @@
 import type { Family } from '../kernel/port.js';
 import { SET } from '../kernel/resources.js';
-import { familyOf } from '../model/address.js';
+import { cidr, containsCidr, familyOf } from '../model/address.js';
 import type { PrefixList, RulePeer, SecurityGroupRule } from '../model/security-group.js';
-import { inSet, type Match, PROTOCOL_NUMBER, type Side } from './ir.js';
+import { inSet, type Match, type PortRange, PROTOCOL_NUMBER, type Side } from './ir.js';
 
 /** One permission of a group in one address family. */
 export interface Permission {
@@ -19,13 +19,39 @@ const ICMP_ANY = 255;
 
 /**
  * What a rule lets through in one family; `undefined` when that is nothing. A rule that can't be expressed lets nothing through:
- * to the tools, protocol 0 and ICMP type 255 would mean everything.
+ * tools take protocol 0 and ICMP type 255 for everything.
  */
 export function permissionOf(rule: SecurityGroupRule, family: Family, prefixLists: PrefixLists): Permission | undefined {
   const peer = peerMatches(rule.peer, rule.direction === 'ingress' ? 'src' : 'dst', family, prefixLists);
   const protocol = protocolMatches(rule, family);
   if (!peer || !protocol) return undefined;
   return { matches: [...protocol, ...peer], anywhere: isAnywhere(rule.peer, family) };
+}
+
+/** The same permissions in fewer: those that differ in ports only are one. */
+export function joined(permissions: readonly Permission[]): Permission[] {
+  const found = new Map<string, Permission>();
+  for (const permission of permissions) {
+    const { anywhere, matches } = permission;
+    const key = JSON.stringify([
+      anywhere,
+      ...matches.map((match) => (match.kind === 'protocol' ? { ...match, ports: match.ports !== undefined } : match)),
+    ]);
+    const other = found.get(key);
+    found.set(key, other ? { anywhere, matches: matches.map((match, place) => withPortsOf(match, other.matches[place])) } : permission);
+  }
+  return [...found.values()];
+}
+
+function withPortsOf(match: Match, other: Match | undefined): Match {
+  if (match.kind !== 'protocol' || other?.kind !== 'protocol' || !match.ports || !other.ports) return match;
+  const ports: PortRange[] = [];
+  for (const range of [...match.ports, ...other.ports].sort((a, b) => a.from - b.from)) {
+    const last = ports.at(-1);
+    if (last && range.from <= last.to + 1) ports[ports.length - 1] = { from: last.from, to: Math.max(last.to, range.to) };
+    else ports.push(range);
+  }
+  return { ...match, ports };
 }
 
 /** Protocols that the rules let through in a direction on every port, from or to everywhere: of those, the ones the cloud may not track. */
@@ -61,8 +87,21 @@ function peerMatches(peer: RulePeer, side: Side, family: Family, prefixLists: Pr
     case 'group':
       return [inSet(SET.group(peer.groupId, family), side)];
     case 'prefixList':
-      return prefixLists.get(peer.prefixListId)?.family === family ? [inSet(SET.prefixList(peer.prefixListId, family), side)] : undefined;
+      return rangesMatch(prefixLists.get(peer.prefixListId), side, family);
   }
+}
+
+/** A list that is empty, or of the other family, lets nothing through. */
+function rangesMatch(list: PrefixList | undefined, side: Side, family: Family): Match[] | undefined {
+  const cidrs = list?.family === family ? list.entries.map((entry) => entry.cidr).filter((text) => RANGE.test(text)) : [];
+  if (cidrs.length === 0) return undefined;
+  return cidrs.includes(EVERYWHERE[family]) ? [] : [{ kind: 'ranges', side, cidrs: outermost(cidrs) }];
+}
+
+/** Ranges without those that lie in another: nft takes no overlapping ones. */
+function outermost(texts: readonly string[]): string[] {
+  const ranges = [...new Map(texts.map((text) => [cidr(text).text, cidr(text)])).values()];
+  return ranges.filter((range) => !ranges.some((other) => other !== range && containsCidr(other, range))).map(({ text }) => text);
 }
 
 /** What of a packet a rule is about: protocol, and ports or ICMP type and code (-1 or absent: any). */
@@ -76,7 +115,7 @@ export function protocolMatches(rule: ProtocolSpec, family: Family): Match[] | u
   if (number === PROTOCOL_NUMBER.tcp || number === PROTOCOL_NUMBER.udp) {
     const ports = portsOf(rule);
     if (ports === undefined) return undefined;
-    return [{ kind: 'protocol', number, ...(ports !== ALL && { ports }) }];
+    return [{ kind: 'protocol', number, ...(ports !== ALL && { ports: [ports] }) }];
   }
   if (number === PROTOCOL_NUMBER.icmp || number === PROTOCOL_NUMBER.icmpv6) {
     const icmp = icmpOf(rule);

@@ -1,92 +1,147 @@
 import type { Family } from '../kernel/port.js';
-import { RULE_COMMENT_PREFIX } from '../kernel/resources.js';
+import { GROUP_WORD, NFT_TABLE, RULE_COMMENT_PREFIX } from '../kernel/resources.js';
 import { hashText } from './hash.js';
-import { type Chain, type Match, PROTOCOL_NUMBER, type Rule, type Ruleset, type TableRules, type Target } from './ir.js';
+import { combinationWord, type Match, PROTOCOL_NUMBER, type Rule, type Ruleset, type Side, type Target, WORD } from './ir.js';
+
+/** Rules in the words of nft. Pure. */
+
+export interface RulesetText {
+  readonly family: Family;
+  /** For `nft -f`: one transaction, whether or not the table is there, after which its chains have these rules; sets are left as they are. */
+  readonly text: string;
+  /** Equal to that of what the kernel lists as long as nobody added, removed or moved a rule or chain. */
+  readonly fingerprint: string;
+}
 
 /**
- * Text for `iptables-restore` or `ip6tables-restore` (without `--noflush`: it says all there is in its tables). Every rule carries
- * a comment with the hash of its chain and its place there, from which `scan.ts` tells whether the chain is as it was loaded.
+ * Every rule has a comment with the hash of its text, by which it is known: the kernel does not list rules as they were written. To the
+ * kernel comments are nothing, so they cost no packet anything.
  */
-export function render(ruleset: Ruleset): string {
-  return ruleset.tables.map((table) => renderTable(table, ruleset.family)).join('');
+export function render({ family, chains }: Ruleset): RulesetText {
+  const table = `${TABLE_FAMILY[family]} ${NFT_TABLE}`;
+  const written = chains.map(({ name, hook, rules }) => ({
+    name,
+    hook: hook ? `${hook.at} ${hook.priority} ${hook.policy}` : '',
+    declared: hook ? `{ type filter hook ${hook.at} priority ${hook.priority}; policy ${hook.policy}; }` : '{ }',
+    rules: rules.map((rule) => nftRule(rule, family)),
+  }));
+  const lines = [
+    `add table ${table}`,
+    ...written.map(({ name, declared }) => `add chain ${table} ${name} ${declared}`),
+    `flush table ${table}`,
+    ...written.flatMap(({ name, rules }) => rules.map((rule) => `add rule ${table} ${name} ${rule} comment "${commentOf(rule)}"`)),
+  ];
+  const fingerprint = chainsFingerprint(written.map(({ rules, ...chain }) => ({ ...chain, comments: rules.map(commentOf) })));
+  return { family, text: `${lines.join('\n')}\n`, fingerprint };
 }
 
-function renderTable({ name, chains }: TableRules, family: Family): string {
-  const declared = chains.map((chain) => `:${chain.name} ${chain.policy ?? '-'} [0:0]\n`);
-  return `*${name}\n${declared.join('')}${chains.map((chain) => renderChain(chain, family)).join('')}COMMIT\n`;
+/** What chains hold, in short: their hooks, and their rules in order, each by its comment. */
+export function chainsFingerprint(
+  chains: readonly { readonly name: string; readonly hook: string; readonly comments: readonly string[] }[],
+): string {
+  return hashText(
+    chains
+      .map(({ name, hook, comments }) => [name, hook, ...comments].join(' '))
+      .sort()
+      .join('\n'),
+  );
 }
 
-function renderChain({ name, policy, rules }: Chain, family: Family): string {
-  const lines = rules.map((rule) => renderRule(rule, family));
-  const hash = hashText([name, policy, ...lines.map(({ matches, target }) => `${matches} ${target}`)].join('\n'));
-  return lines
-    .map(({ matches, target }, place) => `-A ${name}${matches} -m comment --comment "${RULE_COMMENT_PREFIX}${hash}.${place}" ${target}\n`)
-    .join('');
+export const commentOf = (rule: string): string => `${RULE_COMMENT_PREFIX}${hashText(rule)}`;
+
+const TABLE_FAMILY: Readonly<Record<Family, string>> = { 4: 'ip', 6: 'ip6' };
+const FIELD: Readonly<Record<Side, string>> = { src: 'saddr', dst: 'daddr' };
+const DEVICE: Readonly<Record<'iif' | 'oif' | Side, string>> = { iif: 'iifname', oif: 'oifname', src: 'iifname', dst: 'oifname' };
+const DEVICE_GROUP: Readonly<Record<Side, string>> = { src: 'iifgroup', dst: 'oifgroup' };
+const asIs = (chain: string): string => chain;
+
+/** @param chainName how a chain that the rule leads to is called. */
+export function nftRule({ matches, target }: Rule, family: Family, chainName: (chain: string) => string = asIs): string {
+  return [...matches.map((match) => nftMatch(match, family)), nftTarget(target, chainName)].join(' ');
 }
 
-function renderRule({ matches, target }: Rule, family: Family): { matches: string; target: string } {
-  return { matches: matches.map((match) => ` ${renderMatch(match, family)}`).join(''), target: renderTarget(target) };
-}
-
-/** Which part of a source address flows are counted by. */
-const mask = (of: 'source' | 'all', family: Family): string =>
-  of === 'source' ? (family === 4 ? '255.255.255.255' : 'ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff') : family === 4 ? '0.0.0.0' : '::';
-
-function renderMatch(match: Match, family: Family): string {
+function nftMatch(match: Match, family: Family): string {
+  const ip = TABLE_FAMILY[family];
   switch (match.kind) {
     case 'address':
-      return `${match.side === 'src' ? '-s' : '-d'} ${match.cidr}`;
+      return `${ip} ${FIELD[match.side]} ${match.cidr}`;
+    case 'ranges':
+      return `${ip} ${FIELD[match.side]} { ${match.cidrs.join(', ')} }`;
     case 'protocol':
-      return renderProtocol(match);
+      return nftProtocol(match);
     case 'deviceGroup':
-      return `-m devgroup ${negation(match)}--${match.side}-group ${bits(match)}`;
+      return `${DEVICE_GROUP[match.side]} & ${hex(match.mask)} ${match.negated ? '!=' : '=='} ${hex(match.value)}`;
     case 'set':
-      return `-m set ${negation(match)}--match-set ${match.set} ${match.lookup}`;
+      return `${nftLookup(match.lookup, ip)} ${match.negated ? '!= ' : ''}@${match.set}`;
     case 'mark':
-      return `-m mark --mark ${bits(match)}`;
+      return `meta mark ${bits(match)}`;
     case 'connmark':
-      return `-m connmark --mark ${bits(match)}`;
+      return `ct mark ${bits(match)}`;
     case 'ctState':
-      return `-m conntrack --ctstate ${match.states.join(',')}`;
+      return `ct state ${match.states.join(',').toLowerCase()}`;
     case 'ctDirection':
-      return `-m conntrack --ctdir ${match.direction}`;
+      return `ct direction ${match.direction.toLowerCase()}`;
     case 'unconfirmed':
-      return '-m conntrack ! --ctstatus CONFIRMED';
+      return 'ct status ! confirmed';
     case 'sample':
-      return `-m statistic --mode random --probability ${(1 / match.every).toFixed(10)}`;
+      return `numgen random mod ${match.every} == 0`;
     case 'flowsAbove':
-      return `-m connlimit --connlimit-above ${match.count} --connlimit-mask ${match.of === 'all' ? 0 : family === 4 ? 32 : 128} --connlimit-saddr`;
-    case 'noted':
-      return `-m recent --rcheck --seconds ${match.seconds} --name ${match.name} --mask ${mask(match.of, family)} --rsource`;
+      return `add @${match.set} { iifname ct count over ${match.count} }`;
     case 'note':
-      return `-m recent --set --name ${match.name} --mask ${mask(match.of, family)} --rsource`;
+      return `update @${match.set} { iifname timeout ${match.seconds}s }`;
   }
 }
 
-function renderProtocol({ number, ports, icmp }: Extract<Match, { kind: 'protocol' }>): string {
-  const name = { 1: 'icmp', 6: 'tcp', 17: 'udp', 58: 'ipv6-icmp' }[number] ?? String(number);
-  if (ports) return `-p ${name} -m ${name} --dport ${ports.from === ports.to ? ports.from : `${ports.from}:${ports.to}`}`;
-  if (!icmp) return `-p ${name}`;
-  const type = icmp.code === undefined ? `${icmp.type}` : `${icmp.type}/${icmp.code}`;
-  return number === PROTOCOL_NUMBER.icmpv6 ? `-p ${name} -m icmp6 --icmpv6-type ${type}` : `-p ${name} -m icmp --icmp-type ${type}`;
+function nftLookup(lookup: Extract<Match, { kind: 'set' }>['lookup'], ip: string): string {
+  switch (lookup) {
+    case 'src':
+    case 'dst':
+      return `${ip} ${FIELD[lookup]}`;
+    case 'src,src':
+      return `${ip} ${FIELD.src} . ${DEVICE.src}`;
+    case 'dst,dst':
+      return `${ip} ${FIELD.dst} . ${DEVICE.dst}`;
+    case 'iif':
+    case 'oif':
+      return DEVICE[lookup];
+  }
 }
 
-function renderTarget(target: Target): string {
+function nftProtocol({ number, ports, icmp }: Extract<Match, { kind: 'protocol' }>): string {
+  if (ports) {
+    const ranges = ports.map(({ from, to }) => (from === to ? `${from}` : `${from}-${to}`));
+    return `${number === PROTOCOL_NUMBER.tcp ? 'tcp' : 'udp'} dport ${ranges.length === 1 ? ranges[0] : `{ ${ranges.join(', ')} }`}`;
+  }
+  if (!icmp) return `meta l4proto ${number}`;
+  const name = number === PROTOCOL_NUMBER.icmp ? 'icmp' : 'icmpv6';
+  return `${name} type ${icmp.type}${icmp.code === undefined ? '' : ` ${name} code ${icmp.code}`}`;
+}
+
+function nftTarget(target: Target, chainName: (chain: string) => string): string {
   switch (target.kind) {
     case 'accept':
     case 'drop':
     case 'return':
-      return `-j ${target.kind.toUpperCase()}`;
+      return target.kind;
     case 'jump':
-      return `-j ${target.chain}`;
     case 'goto':
-      return `-g ${target.chain}`;
+      return `${target.kind} ${chainName(target.chain)}`;
+    case 'dispatch': {
+      const ways = [...target.chains].map(([index, chain]) => `${hex(combinationWord(index))} : ${target.by} ${chainName(chain)}`);
+      return `${DEVICE_GROUP[target.side]} & ${hex(GROUP_WORD.combinationMask)} vmap { ${ways.join(', ')} }`;
+    }
     case 'mark':
+      return `meta mark set ${setBits('meta mark', target)}`;
     case 'connmark':
-      return `-j ${target.kind.toUpperCase()} --set-xmark ${bits(target)}`;
+      return `ct mark set ${setBits('ct mark', target)}`;
   }
 }
 
-const negation = ({ negated }: { readonly negated?: boolean }): string => (negated ? '! ' : '');
-const bits = ({ value, mask }: { readonly value: number; readonly mask: number }): string => `${hex(value)}/${hex(mask)}`;
+const bits = ({ value, mask }: { readonly value: number; readonly mask: number }): string =>
+  mask === WORD ? hex(value) : `& ${hex(mask)} == ${hex(value)}`;
+
+/** Other bits stay. */
+const setBits = (word: string, { value, mask }: { readonly value: number; readonly mask: number }): string =>
+  `${word} & ${hex(~mask)} | ${hex(value)}`;
+
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;

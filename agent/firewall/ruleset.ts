@@ -1,16 +1,9 @@
-import type { Family } from '../kernel/port.js';
+import { FAMILIES } from '../model/address.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { Vpc } from '../model/vpc.js';
 import { compile } from './compile.js';
 import { type FirewallInputs, firewallInputs, inputRecords } from './inputs.js';
-import { render } from './render.js';
-import { fingerprint } from './scan.js';
-
-export interface RulesetText {
-  readonly family: Family;
-  readonly text: string;
-  readonly fingerprint: string;
-}
+import { type RulesetText, render } from './render.js';
 
 export interface VpcFirewall {
   readonly inputs: FirewallInputs;
@@ -34,10 +27,7 @@ export function vpcFirewall(snapshot: Snapshot, vpc: Vpc, flows = 0): VpcFirewal
   if (known?.flows === flows && known.records.length === records.length && records.every((record, i) => record === known.records[i]))
     return known.firewall;
   const inputs = firewallInputs(snapshot, vpc.vpcId);
-  const rulesets = ([4, 6] as const).map((family) => {
-    const text = render(compile(inputs, family, flows));
-    return { family, text, fingerprint: fingerprint(text) };
-  });
+  const rulesets = FAMILIES.map((family) => render(compile(inputs, family, flows)));
   const firewall = { inputs, rulesets };
   remembered.set(vpc, { records, firewall, flows });
   return firewall;

@@ -12,11 +12,10 @@ export interface Finding {
   readonly remedy?: string;
 }
 
-/** Which packet filter tables a namespace holds, by the flavour of iptables that made them. */
-export interface FilterTables {
+/** Tables of legacy iptables in a namespace. */
+export interface LegacyTables {
   readonly netns: string;
-  readonly legacy: readonly string[];
-  readonly nft: readonly string[];
+  readonly tables: readonly string[];
 }
 
 /** What `diagnose` reads from the machine. */
@@ -28,8 +27,8 @@ export interface HostReading {
   readonly features?: KernelFeatures;
   /** Rules of the host's own namespace as `iptables-save` prints them. */
   readonly hostRules: string;
-  /** Of router namespaces. */
-  readonly filterTables: readonly FilterTables[];
+  /** Of router namespaces that have some. */
+  readonly legacyTables: readonly LegacyTables[];
   /** Numbers below `/proc/sys`, by path; those that do not exist are left out. */
   readonly settings: ReadonlyMap<string, number>;
   /** Namespaces with a name that enid gives. */
@@ -74,7 +73,7 @@ export function judge(reading: HostReading): Finding[] {
   const privileges = judgePrivileges(reading);
   return [
     privileges,
-    ...(privileges.level === 'ok' ? [judgeFeatures, judgeTools, judgeFlavours, judgeForwarding].flatMap((look) => look(reading)) : []),
+    ...(privileges.level === 'ok' ? [judgeFeatures, judgeTools, judgeLegacyTables, judgeForwarding].flatMap((look) => look(reading)) : []),
     ...judgeSizes(reading),
     ...judgeReversePath(reading),
     ...judgeManagers(reading),
@@ -123,11 +122,9 @@ function judgeFeatures({ features }: HostReading): Finding[] {
 
 const PACKAGES: Readonly<Record<string, string>> = {
   iptables: 'iptables',
-  ip6tables: 'iptables',
   unshare: 'util-linux',
   nsenter: 'util-linux',
   ip: 'iproute2',
-  ipset: 'ipset',
   nft: 'nftables',
 };
 
@@ -148,31 +145,19 @@ function judgeTools({ features }: HostReading): Finding[] {
   return [...missing, ...(missing.length === 0 ? [{ level: 'ok', subject: 'tools', message: versions } as const] : [])];
 }
 
-type Flavour = 'nft' | 'legacy';
-const flavourOf = (version: string | null | undefined): Flavour | undefined => {
-  if (!version) return undefined;
-  return version.includes('nf_tables') ? 'nft' : 'legacy';
-};
-const OTHER = { nft: 'legacy', legacy: 'nft' } as const;
-const CHOOSE = 'choose one flavour for both: update-alternatives --config iptables, then the same for ip6tables';
-
-function judgeFlavours({ features, filterTables }: HostReading): Finding[] {
-  const subject = 'iptables flavour';
-  const flavour = flavourOf(features?.tools.iptables);
-  const flavour6 = flavourOf(features?.tools.ip6tables);
-  if (!flavour) return [];
-  const findings: Finding[] = [];
-  if (flavour6 && flavour6 !== flavour)
-    findings.push({ level: 'warning', subject, message: `iptables is ${flavour}, ip6tables is ${flavour6}`, remedy: CHOOSE });
-  const mixed = filterTables.filter((tables) => tables[OTHER[flavour]].length > 0).map(({ netns }) => netns);
-  if (mixed.length > 0)
-    findings.push({
+/** Packets in a router must pass them too, and the agent does not see them. */
+function judgeLegacyTables({ legacyTables }: HostReading): Finding[] {
+  const subject = 'rules of others';
+  if (legacyTables.length === 0) return [{ level: 'ok', subject, message: 'none in routers' }];
+  const routers = legacyTables.map(({ netns }) => netns);
+  return [
+    {
       level: 'problem',
       subject,
-      message: `iptables is ${flavour}, but ${some(mixed)} also ${mixed.length > 1 ? 'hold' : 'holds'} tables of the ${OTHER[flavour]} flavour; packets must pass both`,
-      remedy: `for each of them: ip netns delete NAME; the agent makes it anew. Or go back to the ${OTHER[flavour]} flavour`,
-    });
-  return findings.length > 0 ? findings : [{ level: 'ok', subject, message: flavour }];
+      message: `${some(routers)} ${routers.length > 1 ? 'hold' : 'holds'} rules of legacy iptables, which packets must pass too`,
+      remedy: 'for each of them: ip netns delete NAME; the agent makes it anew',
+    },
+  ];
 }
 
 function judgeSizes({ settings, devices, namespaces }: HostReading): Finding[] {

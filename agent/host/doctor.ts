@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { KernelError } from '../kernel/errors.js';
 import { run } from '../kernel/exec.js';
 import { probeFeatures } from '../kernel/features.js';
-import { attributesOf, textOf } from '../kernel/netlink/attributes.js';
 import { type Link, listLinks } from '../kernel/netlink/link.js';
 import { nftTables } from '../kernel/netlink/nft-tables.js';
 import { NETLINK, NetlinkSocket } from '../kernel/netlink/socket.js';
@@ -11,14 +10,9 @@ import { readHostNft } from '../kernel/nft.js';
 import { HOST_NAMESPACE, isOurNamespace, isRouterNamespace } from '../kernel/resources.js';
 import { readSysctlHere } from '../kernel/sysctl.js';
 import { isId } from '../model/ids.js';
-import { type FilterTables, type Finding, type HostReading, judge, lackingCapabilities, SETTINGS } from './diagnosis.js';
+import { type Finding, type HostReading, judge, type LegacyTables, lackingCapabilities, SETTINGS } from './diagnosis.js';
 
 export type { Finding } from './diagnosis.js';
-
-/** Kernel tables of nftables that iptables makes, and those that legacy iptables has. */
-const FILTER_TABLES: ReadonlySet<string> = new Set(['raw', 'mangle', 'nat', 'filter']);
-const NFT_GET_TABLE = (10 << 8) | 1;
-const NFTA_TABLE_NAME = 1;
 
 /** Services that configure devices: a directory that is there while they run, directories of their settings. */
 const MANAGERS = {
@@ -50,7 +44,7 @@ async function readHost(known: ReadonlySet<string> | undefined): Promise<HostRea
     ),
     ...(known && { known }),
   };
-  if (lackingCapabilities(capabilities).length > 0) return { ...reading, hostRules: '', firewalld: false, filterTables: [], devices: [] };
+  if (lackingCapabilities(capabilities).length > 0) return { ...reading, hostRules: '', firewalld: false, legacyTables: [], devices: [] };
   const uplink = (await readHostNft())?.uplink;
   return {
     ...reading,
@@ -58,7 +52,7 @@ async function readHost(known: ReadonlySet<string> | undefined): Promise<HostRea
     firewalld: nftTables(HOST_NAMESPACE, 'inet').includes('firewalld'),
     features: await probeFeatures(),
     hostRules: await hostRules(),
-    filterTables: routers.flatMap((netns) => whileItExists(() => filterTablesOf(netns))),
+    legacyTables: routers.flatMap((netns) => whileItExists(() => legacyTablesOf(netns))),
     devices: ['', ...routers].flatMap((netns) => whileItExists(() => devicesOf(netns))),
   };
 }
@@ -102,17 +96,13 @@ async function hostRules(): Promise<string> {
   }
 }
 
-function filterTablesOf(netns: string): FilterTables[] {
-  const legacy = insideNetns(netns, () =>
+/** What rules of legacy iptables are in: the agent's own are in nft tables, and nft does not show these. */
+function legacyTablesOf(netns: string): LegacyTables[] {
+  const tables = insideNetns(netns, () =>
     ['ip_tables_names', 'ip6_tables_names'].flatMap((file) => lines(`/proc/thread-self/net/${file}`)),
   );
-  const nft = withSocket(NETLINK.netfilter, netns, (socket) =>
-    socket.dump(NFT_GET_TABLE, Buffer.alloc(4)).map(({ body }) => tableName(body)),
-  );
-  return [{ netns, legacy: [...new Set(legacy)], nft: [...new Set(nft.filter((name) => FILTER_TABLES.has(name)))] }];
+  return tables.length > 0 ? [{ netns, tables }] : [];
 }
-
-const tableName = (body: Buffer): string => textOf(attributesOf(body, 4).get(NFTA_TABLE_NAME) ?? Buffer.alloc(0));
 
 function lines(file: string): string[] {
   try {

@@ -3,12 +3,12 @@ import { INSTANCE_DROPS } from '../firewall/instance-table.js';
 import { nftCounts } from '../firewall/nft-table.js';
 import { KernelError } from './errors.js';
 import { attributesOf, text, textOf } from './netlink/attributes.js';
-import { listSets } from './netlink/ipset.js';
 import { RTM_LINK } from './netlink/link.js';
+import { listSets } from './netlink/nft-sets.js';
 import { message, type NetlinkMessage, type NetlinkSocket } from './netlink/socket.js';
 import { listTable } from './nft.js';
 import type { CounterQuery, InterfaceCounters, MacvlanQuery } from './port.js';
-import { guardTable, HOST_NAMESPACE, NFT_TABLE, SET, sourceCheckPlace } from './resources.js';
+import { guardTable, HOST_NAMESPACE, NFT_TABLE, SET } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 const LINK_HEADER = 16;
@@ -43,14 +43,8 @@ export function readCounters(sockets: NamespaceSockets, router: string, queries:
 }
 
 function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>): Map<string, InterfaceCounters> {
-  const buckets = new Set([...traffic.keys()].map((hostEnd) => sourceCheckPlace(hostEnd).bucket));
-  const ofBothFamilies = (setName: (family: 4 | 6) => string) => dropsByDevice(socket, FAMILIES.map(setName));
-  const ingress = ofBothFamilies(SET.ingressDrops);
-  const egress = ofBothFamilies(SET.egressDrops);
-  const destination = ofBothFamilies(SET.destinationCheckDrops);
-  const source = dropsByDevice(
-    socket,
-    [...buckets].flatMap((bucket) => FAMILIES.map((family) => SET.sourceCheckDropBucket(family, bucket))),
+  const [ingress, egress, source, destination] = [SET.ingressDrops, SET.egressDrops, SET.sourceCheckDrops, SET.destinationCheckDrops].map(
+    (name) => dropsByDevice(socket, FAMILIES.map(name)),
   );
   const counters = [...traffic].map(([hostEnd, { rxPackets, rxBytes, txPackets, txBytes, frameDrops }]): [string, InterfaceCounters] => [
     hostEnd,
@@ -60,10 +54,10 @@ function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>)
       rxPackets: txPackets,
       txBytes: rxBytes,
       txPackets: rxPackets,
-      ingressGroupDrops: ingress.get(hostEnd) ?? 0,
-      egressGroupDrops: egress.get(hostEnd) ?? 0,
-      sourceCheckDrops: source.get(hostEnd) ?? 0,
-      destinationCheckDrops: destination.get(hostEnd) ?? 0,
+      ingressGroupDrops: ingress?.get(hostEnd) ?? 0,
+      egressGroupDrops: egress?.get(hostEnd) ?? 0,
+      sourceCheckDrops: source?.get(hostEnd) ?? 0,
+      destinationCheckDrops: destination?.get(hostEnd) ?? 0,
       frameDrops,
     },
   ]);
@@ -116,14 +110,11 @@ function memoized<T>(read: (key: string) => T): (key: string) => T {
   };
 }
 
-/** Packets that matched entries `…,<device>` of the sets, by device. */
+/** Packets that the sets have counted, by device. */
 function dropsByDevice(socket: NetlinkSocket, sets: readonly string[]): Map<string, number> {
   const drops = new Map<string, number>();
-  for (const { members } of sets.flatMap((name) => listSets(socket, { name }))) {
-    for (const [entry, counters] of members) {
-      const device = entry.slice(entry.lastIndexOf(',') + 1);
-      drops.set(device, (drops.get(device) ?? 0) + (counters?.packets ?? 0));
-    }
+  for (const { members } of listSets(socket, sets)) {
+    for (const [device, packets = 0] of members) drops.set(device, (drops.get(device) ?? 0) + packets);
   }
   return drops;
 }

@@ -1,16 +1,16 @@
 import type { DeviceIndexes, NamedDevices } from './device-indexes.js';
 import { type KernelError, throwFirst, toKernelError } from './errors.js';
-import { restoreRuleset } from './iptables.js';
 import { ensureMacvlan, requireParent } from './macvlan.js';
 import type { Monitor } from './monitor.js';
 import { deleteAddress, newAddress } from './netlink/address.js';
-import { addMembers, deleteMembers, destroySets, ensureSets } from './netlink/ipset.js';
 import { changeLink } from './netlink/link.js';
 import { deleteNeighbour, newNeighbour } from './netlink/neighbour.js';
+import { addMembers, deleteMembers, destroySets, ensureSets } from './netlink/nft-sets.js';
 import { deleteRoute, newRoute } from './netlink/route.js';
 import { deleteRule, newRule } from './netlink/rule.js';
 import { createNetns, deleteNetns, holdNetns } from './netns.js';
 import { ensureGuard, ensureNft, removeGuard, removeNft } from './nft.js';
+import { loadRuleset, removeRuleset } from './nft-ruleset.js';
 import type { Observer } from './observe.js';
 import { Pace } from './pace.js';
 import { type KernelObject, type KernelOp, keyOf, type ObjectKey, type ObjectKind } from './port.js';
@@ -97,6 +97,9 @@ async function inNetns<T extends { readonly netns: string }>(
   }
 }
 
+/** What was not there to be removed is done. */
+const unlessGone = (outcomes: readonly Outcome[]): Outcome[] => outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
+
 const makeNetns: Work<'netns'> = {
   by: 'work',
   lane: anywhere,
@@ -131,7 +134,12 @@ const removal = (remove: typeof deleteLinks): Work<'veth' | 'macvlan' | 'tun'> =
 const makeSet: Work<'set'> = {
   by: 'work',
   lane: perNetns,
-  run: (objects, { sockets }) => inNetns(objects, (netns, sets) => ensureSets(sockets.netfilter(netns), sets)),
+  run: (objects, { sockets, monitor }) =>
+    inNetns(objects, (netns, sets) => {
+      const { outcomes, disturbed } = ensureSets(sockets.netfilter(netns), sets);
+      if (disturbed) monitor.report(netns);
+      return outcomes;
+    }),
 };
 
 const addMember: Work<'member'> = {
@@ -144,17 +152,13 @@ const addMember: Work<'member'> = {
 const makeRuleset: Work<'ruleset'> = {
   by: 'work',
   lane: perNetns,
-  run: (objects, { monitor }) =>
+  run: (objects, { monitor, sockets }) =>
     Promise.all(
-      objects.map(({ netns, family, text }) => attempt(() => monitor.quietlyInRules(netns, () => restoreRuleset(netns, family, text)))),
+      objects.map(({ netns, family, text }) =>
+        attempt(() => monitor.quietlyInRules(netns, () => loadRuleset(netns, family, text, () => sockets.netfilter(netns)))),
+      ),
     ),
 };
-
-/** Rules that let everything through, as in a new namespace: whatever they guarded is gone. */
-const NO_RULES = ['raw PREROUTING OUTPUT', 'mangle PREROUTING INPUT FORWARD OUTPUT POSTROUTING', 'filter INPUT FORWARD OUTPUT']
-  .map((line) => line.split(' '))
-  .map(([table, ...chains]) => [`*${table}`, ...chains.map((chain) => `:${chain} ACCEPT`), 'COMMIT', ''].join('\n'))
-  .join('');
 
 const makeNft: Work<'nft'> = {
   by: 'work',
@@ -277,16 +281,7 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
     delete: {
       by: 'work',
       lane: perNetns,
-      run: (objects, { sockets }) =>
-        inNetns(
-          objects,
-          (netns, sets) =>
-            destroySets(
-              sockets.netfilter(netns),
-              sets.map(({ name }) => name),
-            ),
-          'delete',
-        ),
+      run: (objects, { sockets }) => inNetns(objects, (netns, sets) => destroySets(sockets.netfilter(netns), sets), 'delete'),
     },
   },
   member: {
@@ -304,14 +299,7 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
     delete: {
       by: 'work',
       lane: perNetns,
-      run: async (objects, workshop) => {
-        const outcomes = await makeRuleset.run(
-          objects.map((object) => ({ ...object, text: NO_RULES })),
-          workshop,
-          [],
-        );
-        return outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
-      },
+      run: (objects, { sockets }) => each(objects, ({ netns, family }) => removeRuleset(family, sockets.netfilter(netns))).then(unlessGone),
     },
   },
   nft: {
@@ -324,7 +312,7 @@ export const EXECUTORS: { readonly [K in ObjectKind]: { readonly [V in Verb]: Ex
         const outcomes = await Promise.all(
           objects.map(({ netns }) => attempt(() => monitor.quietlyInRules(netns, () => removeNft(netns)))),
         );
-        return outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
+        return unlessGone(outcomes);
       },
     },
   },

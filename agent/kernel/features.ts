@@ -8,25 +8,22 @@ import {
   missingParts,
   RULE_FEATURES,
   type RuleFeature,
-  restoreText,
   TOOLS,
   type Tool,
+  trialText,
   versionIn,
 } from './feature-table.js';
 import { CLONE_NEWNET, setns, unshare } from './libc.js';
 import { listAddresses, newAddress } from './netlink/address.js';
 import { nested, text, u32 } from './netlink/attributes.js';
-import { ensureSets, type SetType, setTypeRevision } from './netlink/ipset.js';
 import { RTM_LINK } from './netlink/link.js';
+import { HEADER_BYTES, NFT } from './netlink/nft-message.js';
 import { newRule } from './netlink/rule.js';
 import { FLAG, message, NETLINK, NetlinkSocket } from './netlink/socket.js';
 import type { Family, KernelFeatures } from './port.js';
 import { PROTOCOL } from './resources.js';
 
 const TIMEOUT_MS = 5000;
-const SET_TYPES: readonly SetType[] = ['hash:ip', 'hash:net', 'hash:net,iface', 'list:set'];
-const RESTORE = { 4: 'iptables', 6: 'ip6tables' } as const;
-const NFT_GET_GENERATION = (10 << 8) | 16;
 const LOOPBACK = 1;
 /** Index of the device on which others are put. */
 const PARENT = 1000;
@@ -51,14 +48,19 @@ export async function probeFeatures(): Promise<KernelFeatures> {
   return { kernel: release(), features, tools, missing };
 }
 
-/** Devices, addresses, rules of routing and sets: all by netlink, all at once. */
+/** Devices, addresses and rules of routing: all by netlink, all at once. */
 function probeObjects(): Partial<Record<Feature, boolean>> {
   try {
     return insideNewNetns(() => {
       const route = new NetlinkSocket(NETLINK.route);
       const netfilter = new NetlinkSocket(NETLINK.netfilter);
       try {
-        return { netns: true, ipv6: existsSync('/proc/sys/net/ipv6'), ...probeRoute(route), ...probeNetfilter(netfilter) };
+        return {
+          netns: true,
+          ipv6: existsSync('/proc/sys/net/ipv6'),
+          ...probeRoute(route),
+          nftables: works(() => netfilter.request(message(NFT.getGeneration, 0, Buffer.alloc(HEADER_BYTES)))),
+        };
       } finally {
         route.close();
         netfilter.close();
@@ -100,32 +102,23 @@ function newDevice(kind: string, name: string, index: number, attributes: readon
   return message(RTM_LINK.new, FLAG.create | FLAG.excl, header, text(IFLA.name, name), ...attributes, info);
 }
 
-function probeNetfilter(socket: NetlinkSocket): Partial<Record<Feature, boolean>> {
-  const sets = SET_TYPES.map((type) => [`ipset ${type}`, works(() => setTypeRevision(socket, type, 6) + setTypeRevision(socket, type, 4))]);
-  const nftables = works(() => socket.request(message(NFT_GET_GENERATION, 0, Buffer.alloc(4))));
-  return { ...Object.fromEntries(sets), nftables };
-}
-
-/** Matches and targets of one family: all in one restore, and one by one only when that fails. */
+/** Rules of one family: all at once, and one by one only when that fails. */
 async function probeRules(family: Family): Promise<Partial<Record<Feature, boolean>>> {
   const names = Object.keys(RULE_FEATURES) as RuleFeature[];
-  const all = await restores(family, names);
+  const all = await loads(family, names);
   const results = await Promise.all(
-    names.map(async (name) => [`${RESTORE[family]} ${name}`, all || (await restores(family, [name]))] as const),
+    names.map(async (name) => [`nft ${family === 4 ? 'ip' : 'ip6'} ${name}`, all || (await loads(family, [name]))] as const),
   );
   return Object.fromEntries(results);
 }
 
-async function restores(family: Family, features: readonly RuleFeature[]): Promise<boolean> {
+async function loads(family: Family, features: readonly RuleFeature[]): Promise<boolean> {
   try {
     // The child keeps its namespace alive; wrapped, as nothing may be awaited inside.
-    const { restored } = insideNewNetns(() => {
-      const socket = new NetlinkSocket(NETLINK.netfilter);
-      ensureSets(socket, [{ name: 'probe', type: 'hash:ip', family, counters: false }]);
-      socket.close();
-      return { restored: run(`${RESTORE[family]}-restore`, ['-w', '2'], { input: restoreText(features), timeoutMs: TIMEOUT_MS }) };
-    });
-    await restored;
+    const { loaded } = insideNewNetns(() => ({
+      loaded: run('nft', ['-f', '-'], { input: trialText(family, features), timeoutMs: TIMEOUT_MS }),
+    }));
+    await loaded;
     return true;
   } catch (error) {
     if (error instanceof KernelError) return false;

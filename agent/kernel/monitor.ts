@@ -102,9 +102,9 @@ export class Monitor {
 
   #watchRules(netns: string): NetlinkSocket | undefined {
     const socket = watchRules(netns);
-    socket?.listen(() => {
+    socket?.listen((messages, lost) => {
       const watched = this.#watched.get(netns);
-      if (watched) this.#ruleNews(netns, watched);
+      if (watched) this.#ruleNews(netns, watched, messages, lost);
     });
     return socket;
   }
@@ -222,7 +222,7 @@ export class Monitor {
     const { messages, lost, more } = watched.route.notifications();
     if (messages.length > 0 || lost) this.#routeNews(netns, watched, messages, lost);
     const rules = watched.netfilter?.notifications();
-    if (rules && (rules.messages.length > 0 || rules.lost)) this.#ruleNews(netns, watched);
+    if (rules && (rules.messages.length > 0 || rules.lost)) this.#ruleNews(netns, watched, rules.messages, rules.lost);
     return more ? 'more' : 'all';
   }
 
@@ -236,8 +236,8 @@ export class Monitor {
     if (changed) this.report(netns);
   }
 
-  #ruleNews(netns: string, watched: Watched): void {
-    if (watched.rulesWorking === 0) this.report(netns);
+  #ruleNews(netns: string, { rulesWorking }: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
+    if (rulesWorking === 0 && (lost || messages.some(({ port }) => !this.#sockets.isOurs(port)))) this.report(netns);
   }
 
   /** Of the host's own devices only these are ours to look after. */
@@ -267,7 +267,7 @@ function watchRoutes(netns: string): NetlinkSocket {
   return socket;
 }
 
-/** Rules of iptables's nf_tables flavour; the legacy one tells nobody. */
+/** Rules and sets of nft, and rules of iptables's nf_tables flavour; the legacy one tells nobody. */
 function watchRules(netns: string): NetlinkSocket | undefined {
   const socket = new NetlinkSocket(NETLINK.netfilter, { netns });
   try {

@@ -1,7 +1,6 @@
 import { toKernelError } from './errors.js';
-import { readFingerprint } from './iptables.js';
 import { readHostNft, readNft } from './nft.js';
-import type { Family, KernelObject } from './port.js';
+import type { KernelObject } from './port.js';
 import { forwardingPath, HOST_ACCESS } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 import { readSysctls } from './sysctl.js';
@@ -11,15 +10,6 @@ import { readWireguard } from './wireguard.js';
 
 export function sysctlsOf(sockets: NamespaceSockets, netns: string, settings: Readonly<Record<string, string>>): KernelObject[] {
   return [...sockets.settings(netns).read(netns, Object.keys(settings))].map(([path, value]) => ({ kind: 'sysctl', netns, path, value }));
-}
-
-export async function rulesetOf(netns: string, family: Family): Promise<KernelObject[]> {
-  try {
-    return [{ kind: 'ruleset', netns, family, fingerprint: await readFingerprint(netns, family), text: '' }];
-  } catch (error) {
-    if (toKernelError(error).kind === 'unsupported') return [];
-    throw error;
-  }
 }
 
 export async function nftOf(netns: string): Promise<KernelObject[]> {

@@ -2,15 +2,16 @@ import { FAMILIES } from '../model/address.js';
 import { toKernelError } from './errors.js';
 import { macvlansOf, requireParent } from './macvlan.js';
 import { type DeviceAddress, listAddresses } from './netlink/address.js';
-import { listSets } from './netlink/ipset.js';
 import type { Link } from './netlink/link.js';
 import { listNeighbours } from './netlink/neighbour.js';
+import { listSets } from './netlink/nft-sets.js';
 import { listRoutes, type Route } from './netlink/route.js';
 import { listRules, type Rule } from './netlink/rule.js';
 import type { NetlinkSocket } from './netlink/socket.js';
 import { isHeldNetns, netnsIdentity, netnsNames } from './netns.js';
 import { readGuards, readInstanceNft } from './nft.js';
-import { nftOf, rulesetOf, sysctlsOf, unlessUnsupported, uplinkOf, wireguardOf } from './observe-tools.js';
+import { readRuleset } from './nft-ruleset.js';
+import { nftOf, sysctlsOf, unlessUnsupported, uplinkOf, wireguardOf } from './observe-tools.js';
 import { VethObserver } from './observe-veth.js';
 import { type KernelObject, keyOf, type ObjectKey } from './port.js';
 import { Reading } from './reading.js';
@@ -144,14 +145,10 @@ export class Observer {
   }
 
   async #router(netns: string, reading: Reading): Promise<KernelObject[]> {
-    const rulesets = Promise.all(FAMILIES.map((family) => rulesetOf(netns, family)));
-    // Waited for below; if something else fails first, its own failure is of no interest.
-    rulesets.catch(() => {});
     const { objects, names } = await this.#devices(netns, SYSCTLS.router, reading);
     objects.push(...(await this.#routing(netns, names, reading)));
     await reading.breathe();
-    objects.push(...this.#sets(netns));
-    return [...objects, ...(await rulesets).flat()];
+    return [...objects, ...this.#filter(netns)];
   }
 
   async #gateway(netns: string, reading: Reading): Promise<KernelObject[]> {
@@ -303,11 +300,17 @@ export class Observer {
       });
   }
 
-  #sets(netns: string): KernelObject[] {
-    return unlessUnsupported(() => listSets(this.#sockets.netfilter(netns)), []).flatMap(({ spec, members }): KernelObject[] => [
-      { kind: 'set', netns, ...spec },
-      ...[...members.keys()].map((entry): KernelObject => ({ kind: 'member', netns, set: spec.name, entry })),
-    ]);
+  /** Rules and sets of the packet filter. */
+  #filter(netns: string): KernelObject[] {
+    const socket = this.#sockets.netfilter(netns);
+    const read = () => [
+      ...FAMILIES.map((family): KernelObject => ({ kind: 'ruleset', netns, family, fingerprint: readRuleset(family, socket), text: '' })),
+      ...listSets(socket).flatMap(({ spec, members }): KernelObject[] => [
+        { kind: 'set', netns, ...spec },
+        ...[...members.keys()].map((entry): KernelObject => ({ kind: 'member', netns, set: spec.name, entry })),
+      ]),
+    ];
+    return unlessUnsupported(read, []);
   }
 }
 

@@ -16,17 +16,18 @@ export interface ObjectSpecs {
   netns: { readonly netns: string; readonly holder?: NamespaceHolder };
   /** A namespace-wide setting, below `/proc/sys`, e.g. `net/ipv4/ip_forward`. */
   sysctl: { readonly netns: string; readonly path: string; readonly value: string };
-  /** An ipset. Its members are objects of their own. `list:set` holds names of sets of either family; give it family 4. */
+  /** A set of a router's packet filter, in the table `enid` of its family. Its members are objects of their own, unless rules fill it: `dynamic`, with elements that end by themselves or with what they count. */
   set: {
     readonly netns: string;
     readonly name: string;
-    readonly type: 'hash:ip' | 'hash:net' | 'hash:net,iface' | 'list:set';
     readonly family: Family;
+    readonly type: 'address' | 'device' | 'address,device';
     readonly counters: boolean;
+    readonly dynamic?: 'permanent' | 'temporary';
   };
-  /** `entry` in canonical text: `10.0.1.4`, `10.0.0.0/24`, `10.0.1.4,e0123…`, `0.0.0.0/0,e0123…`, a set's name. Host lengths are left out. */
+  /** `entry` in canonical text: `10.0.1.4`, `e0123…`, `10.0.1.4,e0123…`. Of which family it is, the set's name says (`setFamily`). */
   member: { readonly netns: string; readonly set: string; readonly entry: string };
-  /** All iptables (4) or ip6tables (6) rules of a namespace: `text` for restore, `fingerprint` to compare (see `firewall/scan.ts`). */
+  /** The chains and rules of a router's packet filter in one address family: `text` loads them, `fingerprint` compares them (see `firewall/render.ts`). */
   ruleset: { readonly netns: string; readonly family: Family; readonly fingerprint: string; readonly text: string };
   /**
    * The nft table of ours in a gateway's namespace: `text` makes it or changes it without a gap, `fingerprint` compares it (see `nft-table.ts`).

@@ -204,7 +204,7 @@ export const MAIN_TABLE = 254;
 export const routeTableNumber = (index: number): number => 1000 + index;
 
 /**
- * The device group word of a host end (32 bits, `ip link set group`), matched by `-m devgroup` with a mask.
+ * The device group word of a host end (32 bits, `ip link set group`), which rules match with a mask.
  * bit 0: source/destination check on · bits 1–11: index of the route table · bits 12–31: index of the combination of security groups.
  * A device with no combination (0) is no interface: a gateway's link.
  */
@@ -325,56 +325,35 @@ export const SYSCTLS: { readonly [R in 'router' | 'instance' | 'nat' | 'gateway'
  */
 export const TRASH_GROUP = 0xffffffff;
 
-/** Names of ipsets in a router namespace (at most 31 characters). */
+/** Names of sets in a router's tables `ip enid` and `ip6 enid`; each ends with its family's digit. */
 export const SET = {
-  /** hash:net,iface: which addresses an interface may send from and receive for. */
+  /** Address and device: which addresses an interface may send from and receive for. */
   own: (family: 4 | 6) => `own${family}`,
-  /** list:set over all `sourceCheckDropBucket` sets, so that one rule (`src,src`) counts whatever the sender's device is. */
-  sourceCheckDrops: 'source-check-drops',
-  /**
-   * hash:net,iface with counters, entries `<range>,<host end>`: packets that the source check dropped. In buckets because of
-   * `SAME_PREFIX_DEVICE_LIMIT`; every bucket exists, `sourceCheckPlace` says which is a device's, and under which ranges it is in there.
-   */
-  sourceCheckDropBucket: (family: 4 | 6, bucket: number) => `source-check-drops${family}.${bucket}`,
-  /** hash:net,iface with counters: packets that egress rules dropped (`src,src`). An interface without source check: `0.0.0.0/0,<host end>`. */
-  egressDrops: (family: 4 | 6) => `egress-drops${family}`,
-  /** hash:net,iface with counters: packets that ingress rules dropped. */
-  ingressDrops: (family: 4 | 6) => `ingress-drops${family}`,
-  /** hash:net,iface with counters: packets that the destination check dropped (interfaces that routes target). */
+  /** Devices, with counters: packets that the source check dropped. */
+  sourceCheckDrops: (family: 4 | 6) => `source-check-drops${family}`,
+  /** The same of packets that the destination check, egress rules, ingress rules dropped. */
   destinationCheckDrops: (family: 4 | 6) => `dest-check-drops${family}`,
-  /** hash:ip: addresses of a group's members. */
+  egressDrops: (family: 4 | 6) => `egress-drops${family}`,
+  ingressDrops: (family: 4 | 6) => `ingress-drops${family}`,
+  /** Addresses of a group's members. */
   group: (groupId: string, family: 4 | 6) => `${groupId}.${family}`,
-  /** hash:net: ranges of a prefix list. */
-  prefixList: (prefixListId: string, family: 4 | 6) => `${prefixListId}.${family}`,
+  /** Devices with the flows that were counted of each, and those that may have no new ones for now; filled by rules. */
+  flows: (family: 4 | 6) => `flows${family}`,
+  flowsPaused: (family: 4 | 6) => `flows-paused${family}`,
 } as const;
 
-/** A hash:net,iface set takes one prefix with at most this many devices (ipset's AHASH_MAX_TUNED). */
-export const SAME_PREFIX_DEVICE_LIMIT = 64;
+/** Sets of which every interface's host end is a member. */
+export const DROP_SETS = [SET.sourceCheckDrops, SET.destinationCheckDrops, SET.egressDrops, SET.ingressDrops] as const;
 
-/** How many buckets the counters of the source check have. */
-export const SOURCE_CHECK_BUCKETS = 64;
+/** Of which table a set is. */
+export const setFamily = (name: string): 4 | 6 => (name.endsWith('6') ? 6 : 4);
 
-/** All addresses, as one range and as two: of each a bucket takes `SAME_PREFIX_DEVICE_LIMIT` devices. */
-const ALL_ADDRESSES = {
-  4: [['0.0.0.0/0'], ['0.0.0.0/1', '128.0.0.0/1']],
-  6: [['::/0'], ['::/1', '8000::/1']],
-} as const;
-
-/**
- * Where a host end's packets that the source check drops are counted, by its name alone. Names are spread evenly over 128 places of 64: about
- * 6,000 devices of a router fit. Half of them take two entries instead of one, so that a router has no more sets than it needs for less.
- */
-export function sourceCheckPlace(hostEnd: string): {
-  readonly bucket: number;
-  readonly ranges: Readonly<Record<4 | 6, readonly string[]>>;
-} {
-  const place = Number.parseInt(hostEnd.slice(1, 3), 16);
-  const turn = Math.floor(place / SOURCE_CHECK_BUCKETS) % 2 === 0 ? 0 : 1;
-  return { bucket: place % SOURCE_CHECK_BUCKETS, ranges: { 4: ALL_ADDRESSES[4][turn], 6: ALL_ADDRESSES[6][turn] } };
-}
+/** Priorities of a router's hooks: sources are checked before connection tracking (-200), so that a spoofed packet leaves no trace. */
+export const SOURCE_CHECK_PRIORITY = -300;
+export const FILTER_PRIORITY = 0;
 
 /** How a host end's alias names its interface (`ip link` shows it). */
 export const linkAlias = (id: NetworkInterfaceId): string => id;
 
-/** Comment of every rule in a chain: the chain's own hash, by which a restarted agent tells that it is current. */
+/** Comment of every rule, with its hash, by which a restarted agent tells that it is current. */
 export const RULE_COMMENT_PREFIX = 'enid:';

@@ -14,7 +14,7 @@ import { parentedSubnets, presentInterfacesOf } from './macvlan.js';
 import { metadataUnit } from './metadata.js';
 import { gatewaysOf, INTERNET_UNIT, isInternetPresent, isVpcPresent, linkedVpcs, presentInstance, presentInterface } from './presence.js';
 import { affectedResolvers, resolverUnit } from './resolver.js';
-import { type VpcRouting, vpcRouting } from './routing.js';
+import { vpcRouting } from './routing.js';
 import { tunnelUnits } from './vpn.js';
 
 /**
@@ -300,7 +300,7 @@ class Effects {
     // Which subnets the internet reaches over IPv6 is up to their tables.
     if (this.after.get('vpc', vpcId)?.ipv6) this.addGateways(vpcId);
     for (const id of new Set([...before.rowsTo.keys(), ...after.rowsTo.keys()]))
-      if (JSON.stringify(routed(before, id)) !== JSON.stringify(routed(after, id))) this.affected.add(id);
+      if (JSON.stringify(before.rowsTo.get(id) ?? []) !== JSON.stringify(after.rowsTo.get(id) ?? [])) this.affected.add(id);
     for (const { subnetId } of this.after.by('subnet', 'vpcId', vpcId))
       if (before.tableOf(subnetId) !== after.tableOf(subnetId)) this.addSubnetInterfaces(subnetId);
   }
@@ -332,8 +332,4 @@ function plannedFields(eni: NetworkInterface): readonly unknown[] {
 
 function permissions({ rules }: SecurityGroup): readonly unknown[] {
   return rules.map(({ direction, protocol, fromPort, toPort, peer }) => [direction, protocol, fromPort ?? null, toPort ?? null, peer]);
-}
-
-function routed({ rowsTo, counted }: VpcRouting, networkInterfaceId: string): readonly unknown[] {
-  return [rowsTo.get(networkInterfaceId) ?? [], counted[4].has(networkInterfaceId), counted[6].has(networkInterfaceId)];
 }

@@ -1,5 +1,6 @@
 import type { Family, KernelObject } from '../kernel/port.js';
 import {
+  DROP_SETS,
   groupWord,
   hostEndName,
   instanceEndName,
@@ -11,7 +12,6 @@ import {
   routerNamespace,
   routeTableNumber,
   SET,
-  sourceCheckPlace,
   sourceTable,
   subnetDevices,
 } from '../kernel/resources.js';
@@ -49,7 +49,7 @@ export function planInterface(snapshot: Snapshot, settings: PlanSettings, networ
   const ends = endsOf(present, routing);
   return [
     vethOf(present, ends, routing, settings),
-    ...members(present, ends, routing),
+    ...members(present, ends),
     ...routerSide(present, ends),
     ...targetRows(present, ends.router, routing),
     ...instanceSide(snapshot, present, ends.instance, subnet, { 4: gatewayAddress(subnet.cidrBlock), 6: ROUTER_LINK_LOCAL }),
@@ -111,28 +111,15 @@ function vethOf({ eni }: PresentInterface, { router, instance, families }: Ends,
 
 const EVERYTHING: Readonly<Record<Family, string>> = { 4: '0.0.0.0/0', 6: '::/0' };
 
-function members({ eni }: PresentInterface, { router, families, linkLocal }: Ends, { counted }: VpcRouting): KernelObject[] {
+function members({ eni }: PresentInterface, { router, families, linkLocal }: Ends): KernelObject[] {
   const { netns, device } = router;
   const member = (set: string, entry: string): KernelObject => ({ kind: 'member', netns, set, entry });
-  const onDevice = (set: string, address: string) => member(set, `${address},${device}`);
-  const perAddress = [...interfaceAddresses(eni), ...linkLocal].flatMap((address) => {
-    const family = familyOf(address);
-    return [
-      onDevice(SET.own(family), address),
-      onDevice(SET.egressDrops(family), address),
-      ...(linkLocal.includes(address) ? [] : [onDevice(SET.ingressDrops(family), address)]),
-      ...(linkLocal.includes(address) ? [] : eni.groupIds.map((groupId) => member(SET.group(groupId, family), address))),
-    ];
-  });
-  const { bucket, ranges } = sourceCheckPlace(device);
-  const perFamily = families.flatMap((family) => {
-    const sourceDrops = ranges[family].map((range) => onDevice(SET.sourceCheckDropBucket(family, bucket), range));
-    const transit = counted[family].has(eni.networkInterfaceId)
-      ? [SET.ingressDrops(family), SET.destinationCheckDrops(family), ...(eni.sourceDestCheck ? [] : [SET.egressDrops(family)])]
-      : [];
-    return [...sourceDrops, ...transit.map((set) => onDevice(set, EVERYTHING[family]))];
-  });
-  return [...perAddress, ...perFamily];
+  const addresses = interfaceAddresses(eni);
+  return [
+    ...[...addresses, ...linkLocal].map((address) => member(SET.own(familyOf(address)), `${address},${device}`)),
+    ...addresses.flatMap((address) => eni.groupIds.map((groupId) => member(SET.group(groupId, familyOf(address)), address))),
+    ...families.flatMap((family) => DROP_SETS.map((name) => member(name(family), device))),
+  ];
 }
 
 /** In the router: how packets get to the interface. */

@@ -1,17 +1,7 @@
 import { vpcFirewall } from '../firewall/ruleset.js';
 import type { Family, KernelObject } from '../kernel/port.js';
-import {
-  MAIN_TABLE,
-  MARK,
-  RULE_PRIORITY,
-  routerNamespace,
-  routeTableNumber,
-  SET,
-  SOURCE_CHECK_BUCKETS,
-  SYSCTLS,
-} from '../kernel/resources.js';
+import { DROP_SETS, MAIN_TABLE, MARK, RULE_PRIORITY, routerNamespace, routeTableNumber, SET, SYSCTLS } from '../kernel/resources.js';
 import { cidr, FAMILIES, hostCidr } from '../model/address.js';
-import type { PrefixList } from '../model/security-group.js';
 import type { Snapshot } from '../model/snapshot.js';
 import { gatewayAddress } from '../model/subnet.js';
 import { type Vpc, vpcRanges } from '../model/vpc.js';
@@ -30,8 +20,7 @@ export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: st
     { kind: 'netns', netns },
     ...Object.entries(SYSCTLS.router).map(([path, value]): KernelObject => ({ kind: 'sysctl', netns, path, value })),
     ...guardSets(netns),
-    ...inputs.memberGroupIds.flatMap((groupId) => FAMILIES.map((family) => set(netns, SET.group(groupId, family), 'hash:ip', family))),
-    ...[...inputs.prefixLists.values()].flatMap((list) => prefixListObjects(netns, list)),
+    ...inputs.memberGroupIds.flatMap((groupId) => FAMILIES.map((family) => set(netns, SET.group(groupId, family), family, 'address'))),
     ...rulesets.map((ruleset): KernelObject => ({ kind: 'ruleset', netns, ...ruleset })),
     ...gatewayAddresses(snapshot, netns, vpc),
     ...localRouting(netns, vpc, routing),
@@ -40,39 +29,20 @@ export function planRouter(snapshot: Snapshot, settings: PlanSettings, vpcId: st
   ];
 }
 
-type SetType = Extract<KernelObject, { kind: 'set' }>['type'];
+type SetSpec = Extract<KernelObject, { kind: 'set' }>;
 
-function set(netns: string, name: string, type: SetType, family: Family, counters: 'counters' | 'plain' = 'plain'): KernelObject {
-  return { kind: 'set', netns, name, type, family, counters: counters === 'counters' };
+function set(netns: string, name: string, family: Family, type: SetSpec['type'], more: Partial<SetSpec> = {}): KernelObject {
+  return { kind: 'set', netns, name, family, type, counters: false, ...more };
 }
 
-/** Sets of the checks and of the drop counters. All exist always: the rules name them. */
+/** Sets of the checks, of the drop counters and of the limit of flows. All exist always: rules name them. */
 function guardSets(netns: string): KernelObject[] {
-  const buckets = FAMILIES.flatMap((family) =>
-    Array.from({ length: SOURCE_CHECK_BUCKETS }, (_, bucket) => ({ family, name: SET.sourceCheckDropBucket(family, bucket) })),
-  );
-  const counting = FAMILIES.flatMap((family) =>
-    [SET.egressDrops(family), SET.ingressDrops(family), SET.destinationCheckDrops(family)].map((name) => ({ family, name })),
-  );
-  return [
-    ...FAMILIES.map((family) => set(netns, SET.own(family), 'hash:net,iface', family)),
-    ...[...buckets, ...counting].map(({ family, name }) => set(netns, name, 'hash:net,iface', family, 'counters')),
-    set(netns, SET.sourceCheckDrops, 'list:set', 4),
-    ...buckets.map(({ name }): KernelObject => ({ kind: 'member', netns, set: SET.sourceCheckDrops, entry: name })),
-  ];
-}
-
-function prefixListObjects(netns: string, { prefixListId, family, entries }: PrefixList): KernelObject[] {
-  const name = SET.prefixList(prefixListId, family);
-  const ranges = new Set(entries.flatMap((entry) => setEntries(entry.cidr)));
-  return [set(netns, name, 'hash:net', family), ...[...ranges].map((entry): KernelObject => ({ kind: 'member', netns, set: name, entry }))];
-}
-
-/** A range as a hash:net set takes it: no length on hosts, and everything in two halves, as there is no prefix of length 0. */
-function setEntries(text: string): string[] {
-  const { family, text: range, prefixLength } = cidr(text);
-  if (prefixLength === 0) return family === 4 ? ['0.0.0.0/1', '128.0.0.0/1'] : ['::/1', '8000::/1'];
-  return [prefixLength === (family === 4 ? 32 : 128) ? range.slice(0, range.indexOf('/')) : range];
+  return FAMILIES.flatMap((family) => [
+    set(netns, SET.own(family), family, 'address,device'),
+    ...DROP_SETS.map((name) => set(netns, name(family), family, 'device', { counters: true })),
+    set(netns, SET.flows(family), family, 'device', { dynamic: 'permanent' }),
+    set(netns, SET.flowsPaused(family), family, 'device', { dynamic: 'temporary' }),
+  ]);
 }
 
 /** The router's address in each subnet. */

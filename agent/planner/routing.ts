@@ -1,8 +1,6 @@
 import type { Family } from '../kernel/port.js';
-import { SAME_PREFIX_DEVICE_LIMIT } from '../kernel/resources.js';
 import { cidr, containsCidr, parseCidr } from '../model/address.js';
 import { effectiveRoutes } from '../model/effective-routes.js';
-import { isId } from '../model/ids.js';
 import type { Route, RouteTable, RouteTarget } from '../model/route-table.js';
 import type { Snapshot } from '../model/snapshot.js';
 import type { Table } from '../model/table.js';
@@ -22,11 +20,6 @@ export interface VpcRouting {
   readonly rows: readonly Row[];
   /** Rows by the unit that they lead to. */
   readonly rowsTo: ReadonlyMap<string, readonly Row[]>;
-  /**
-   * Interfaces whose drops are counted whatever the address, in each family: those that routes lead to. A set takes one prefix with
-   * only so many devices, and while an interface moves it has two: the first so many by id, at half the limit.
-   */
-  readonly counted: Readonly<Record<Family, ReadonlySet<string>>>;
   /** Index of the route table of a subnet: its own, or the main one. */
   tableOf(subnetId: string): number;
 }
@@ -40,8 +33,6 @@ function ownRoutes(snapshot: Snapshot, table: RouteTable): readonly Route[] {
 export function isWithin(ranges: readonly string[], range: string): boolean {
   return ranges.some((outer) => containsCidr(cidr(outer), cidr(range)));
 }
-
-const COUNTED_LIMIT = SAME_PREFIX_DEVICE_LIMIT / 2;
 
 interface Remembered {
   readonly tables: readonly unknown[];
@@ -80,16 +71,8 @@ function buildRouting(snapshot: Snapshot, vpcId: string): VpcRouting {
   return {
     rows,
     rowsTo,
-    counted: { 4: countedTargets(rowsTo, 4), 6: countedTargets(rowsTo, 6) },
     tableOf: (subnetId) => explicit.get(subnetId) ?? main,
   };
-}
-
-function countedTargets(rowsTo: ReadonlyMap<string, readonly Row[]>, family: Family): ReadonlySet<string> {
-  const targets = [...rowsTo].flatMap(([id, rows]) =>
-    isId('networkInterface', id) && rows.some((row) => row.family === family) ? [id] : [],
-  );
-  return new Set(targets.sort().slice(0, COUNTED_LIMIT));
 }
 
 /** A route to a prefix list is a row per entry. Of two routes with one destination the first counts. */

@@ -136,7 +136,7 @@ describe('/v1/host', () => {
       availabilityZones: ['us-east-1a', 'us-east-1b', 'us-east-1c'],
       facts: { os: { distribution: 'Test' } },
       features: { devgroup: true, vxlan: false },
-      tools: { nft: null },
+      tools: { iptables: null },
       missing: [{ feature: 'vxlan', disables: 'several hosts' }],
     });
   });

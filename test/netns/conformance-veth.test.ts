@@ -9,5 +9,5 @@ conformance({
   ipv6PrefixLength: 128,
   enforcement: { securityGroups: 'router', sourceDestCheck: 'router' },
   // Beyond the guest's reach.
-  disarm: (_instanceId, vpcId) => inside(vpcId, 'iptables', '-F'),
+  disarm: (_instanceId, vpcId) => inside(vpcId, 'nft', 'flush', 'ruleset'),
 });

@@ -143,7 +143,8 @@ it('a token goes as far as the hop limit says', async () => {
   }
   ip('-n', inner, 'route', 'add', 'default', 'via', '172.17.0.1');
   await inside(instanceId, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
-  await inside(instanceId, 'iptables', '-t', 'nat', '-A', 'POSTROUTING', '-s', '172.17.0.0/24', '-o', 'eth0', '-j', 'MASQUERADE');
+  await inside(instanceId, 'nft', 'add table ip nat; add chain ip nat out { type nat hook postrouting priority 100; }');
+  await inside(instanceId, 'nft', 'add rule ip nat out ip saddr 172.17.0.0/24 oifname eth0 masquerade');
   expect((await metadata(inner, `${META}/instance-id`)).body).toBe(instanceId);
   expect(await tokenOf(inner)).toBe('');
   expect(await tokenOf(instanceId)).not.toBe('');

@@ -95,8 +95,8 @@ describe('failures', () => {
     ],
     [
       'a set is missing',
-      { kind: 'member', netns: R, set: 'none', entry: '10.0.0.1' },
-      { kind: 'not-found', message: expect.stringMatching(`^create member 10.0.0.1 of set none in ${R}: .*none`) },
+      { kind: 'member', netns: R, set: 'none4', entry: '10.0.0.1' },
+      { kind: 'not-found', message: expect.stringMatching(`^create member 10.0.0.1 of set none4 in ${R}: .*none4`) },
     ],
     [
       'no such setting',
@@ -110,8 +110,19 @@ describe('failures', () => {
     ],
     [
       'rules that nobody understands',
-      { kind: 'ruleset', netns: R, family: 4, fingerprint: '', text: '*filter\n-A FORWARD -m nonsense\nCOMMIT\n' },
-      { message: expect.stringMatching(`^create IPv4 rules in ${R}: iptables-restore.*nonsense`) },
+      { kind: 'ruleset', netns: R, family: 4, fingerprint: '', text: 'add table ip enid\nadd nonsense ip enid c\n' },
+      { message: expect.stringMatching(`^create IPv4 rules in ${R}: nft -f -: [\\s\\S]*nonsense`) },
+    ],
+    [
+      'rules that ask a set which is missing',
+      {
+        kind: 'ruleset',
+        netns: R,
+        family: 6,
+        fingerprint: '',
+        text: 'add table ip6 enid\nadd chain ip6 enid c\nadd rule ip6 enid c ip6 saddr @own6 accept\n',
+      },
+      { kind: 'not-found', message: expect.stringMatching(`^create IPv6 rules in ${R}: nft -f -: [\\s\\S]*own6`) },
     ],
   ])('say in words what happened: %s', async (_name, object, fault) => {
     await realise(kernel, [...routerObjects(R), ...instanceObjects(A)]);

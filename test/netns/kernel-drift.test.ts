@@ -29,6 +29,11 @@ const world = [
   ...interfaceObjects({ n: 11, router: R, instance: B }),
   { kind: 'route', netns: R, table: 1003, destination: '0.0.0.0/0', type: 'blackhole' } as const,
   { kind: 'rule', netns: R, family: 4, priority: 100, table: 1003, mark: { value: 3, mask: 0xffff } } as const,
+  { kind: 'set', netns: R, name: 'own4', type: 'address,device', family: 4, counters: false } as const,
+  { kind: 'member', netns: R, set: 'own4', entry: `10.0.1.10,${E}` } as const,
+  { kind: 'member', netns: R, set: 'own4', entry: `10.0.1.11,${hostEnd(11)}` } as const,
+  { kind: 'set', netns: R, name: 'drops6', type: 'device', family: 6, counters: true } as const,
+  { kind: 'member', netns: R, set: 'drops6', entry: E } as const,
 ];
 
 const kernel = testKernel();
@@ -149,7 +154,34 @@ describe('what somebody did by hand is seen and repaired', () => {
       expect.arrayContaining([`update veth ${R} ${E}`]),
     ],
     ['forwarding', [R, '', 'sysctl', '-qw', 'net.ipv4.ip_forward=0'], [`update sysctl ${R} net/ipv4/ip_forward`]],
-    ['foreign set', [R, '', 'ipset', 'create', 'spy', 'hash:ip'], [`delete set ${R} spy`]],
+    ['foreign set', [R, '', 'nft', 'add set ip enid spy { type ipv4_addr; }'], [`delete set ${R} spy`]],
+    [
+      'foreign IPv6 set with members',
+      [R, '', 'nft', 'add set ip6 enid spy6 { type ipv6_addr; elements = { fd00::7 } }'],
+      [`delete member ${R} spy6 fd00::7`, `delete set ${R} spy6`],
+    ],
+    ['foreign member', [R, '', 'nft', `add element ip enid own4 { 10.0.7.7 . "${E}" }`], [`delete member ${R} own4 10.0.7.7,${E}`]],
+    ['member taken away', [R, '', 'nft', `delete element ip enid own4 { 10.0.1.10 . "${E}" }`], [`create member ${R} own4 10.0.1.10,${E}`]],
+    [
+      'set emptied',
+      [R, '', 'nft', 'flush set ip enid own4'],
+      [`create member ${R} own4 10.0.1.10,${E}`, `create member ${R} own4 10.0.1.11,${hostEnd(11)}`],
+    ],
+    [
+      'set made as another',
+      [R, '', 'nft', 'delete set ip enid own4; add set ip enid own4 { type ipv4_addr; }'],
+      [`create member ${R} own4 10.0.1.10,${E}`, `create member ${R} own4 10.0.1.11,${hostEnd(11)}`, `update set ${R} own4`],
+    ],
+    [
+      'set that counts no more',
+      [R, '', 'nft', `delete set ip6 enid drops6; add set ip6 enid drops6 { type ifname; elements = { "${E}" } }`],
+      [`update set ${R} drops6`],
+    ],
+    [
+      'table of the packet filter',
+      [R, '', 'nft', 'delete table ip enid'],
+      [`create set ${R} own4`, `create member ${R} own4 10.0.1.10,${E}`, `create member ${R} own4 10.0.1.11,${hostEnd(11)}`],
+    ],
     [
       'namespace of an instance',
       [A, '', 'ip', 'netns', 'del', A],

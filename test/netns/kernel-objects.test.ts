@@ -47,6 +47,17 @@ const rule = (more: Partial<Extract<KernelObject, { kind: 'rule' }>>): KernelObj
   ...more,
 });
 
+const set = (name: string, type: Set['type'], more: Partial<Set> = {}): Set => ({
+  kind: 'set',
+  netns: R,
+  name,
+  type,
+  family: name.endsWith('6') ? 6 : 4,
+  counters: false,
+  ...more,
+});
+type Set = Extract<KernelObject, { kind: 'set' }>;
+
 /** Every kind beyond what the world has, with the changes that an update can make of it. */
 const EXTRAS: readonly (readonly [string, readonly [KernelObject, ...KernelObject[]]])[] = [
   ['blackhole route', [route({})]],
@@ -77,9 +88,15 @@ const EXTRAS: readonly (readonly [string, readonly [KernelObject, ...KernelObjec
     ],
   ],
   ['IPv6 neighbour', [{ kind: 'neighbour', netns: R, device: hostEnd(10), address: 'fe80::77', mac: '02:aa:00:00:00:0a' }]],
-  ['set', [{ kind: 'set', netns: R, name: 'own4', type: 'hash:net,iface', family: 4, counters: false }]],
-  ['set of addresses', [{ kind: 'set', netns: R, name: 'sg-0123456789abcdef0.6', type: 'hash:ip', family: 6, counters: true }]],
-  ['set of ranges', [{ kind: 'set', netns: R, name: 'pl-0123456789abcdef0.4', type: 'hash:net', family: 4, counters: false }]],
+  ['set', [set('own4', 'address,device')]],
+  ['set of addresses', [set('sg-0123456789abcdef0.6', 'address')]],
+  [
+    'set of devices, made one that counts and back',
+    [set('own6', 'device'), set('own6', 'device', { counters: true }), set('own6', 'device')],
+  ],
+  ['set that is made one of another type', [set('own4', 'address'), set('own4', 'address,device')]],
+  ['set that rules fill with what they count', [set('flows4', 'device', { dynamic: 'permanent' })]],
+  ['set that rules fill for a time', [set('flows-paused6', 'device', { dynamic: 'temporary' })]],
 ];
 
 describe('objects', () => {

@@ -7,6 +7,7 @@ import type { KernelObject } from '../../agent/kernel/port.js';
 import { NamespaceSockets } from '../../agent/kernel/sockets.js';
 import {
   differences,
+  failures,
   hostEnd,
   inNetns,
   instance,
@@ -32,7 +33,16 @@ const world = [
   ...instanceObjects(B),
   ...interfaceObjects({ n: 10, router: R, instance: A }),
   ...interfaceObjects({ n: 11, router: R, instance: B }),
+  { kind: 'set', netns: R, name: 'own4', type: 'address,device', family: 4, counters: false } as const,
+  { kind: 'member', netns: R, set: 'own4', entry: `10.0.1.10,${E}` } as const,
 ];
+/** Rules of an address family, as small as can be. */
+const RULES = ([4, 6] as const).map((family): KernelObject => {
+  const table = family === 4 ? 'ip enid' : 'ip6 enid';
+  const hook = '{ type filter hook forward priority 0; policy drop; }';
+  const text = `add table ${table}\nadd chain ${table} forward ${hook}\nflush table ${table}\nadd rule ${table} forward accept\n`;
+  return { kind: 'ruleset', netns: R, family, fingerprint: 'x', text };
+});
 
 const kernel = testKernel();
 afterAll(() => kernel.close());
@@ -50,6 +60,7 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   for (const _pass of [1, 2]) await realise(kernel, world);
+  expect(failures(await kernel.apply(planned(RULES.map((object) => ({ verb: 'create', object }) as const))))).toEqual([]);
   await settle();
   told.length = 0;
 });
@@ -70,8 +81,17 @@ describe('a change by somebody else is told', () => {
     ['foreign device', R, ['ip', 'link', 'add', 'spy', 'type', 'bridge']],
     ['reverse path filter', R, ['sysctl', '-qw', `net.ipv4.conf.${E}.rp_filter=0`]],
     ['forwarding', R, ['sysctl', '-qw', 'net.ipv4.ip_forward=0']],
-    ['packet filter rule', R, ['iptables', '-A', 'FORWARD', '-j', 'ACCEPT']],
-    ['IPv6 packet filter rule', R, ['ip6tables', '-P', 'FORWARD', 'ACCEPT']],
+    ['packet filter rule', R, ['nft', 'insert rule ip enid forward drop']],
+    ['packet filter rules deleted', R, ['nft', 'flush chain ip enid forward']],
+    ['IPv6 packet filter policy', R, ['nft', 'add chain ip6 enid forward { policy accept; }']],
+    ['packet filter chain', R, ['nft', 'add chain ip6 enid foreign']],
+    ['member of a set added', R, ['nft', 'add element ip enid own4 { 10.0.1.77 . "spy" }']],
+    ['member of a set deleted', R, ['nft', `delete element ip enid own4 { 10.0.1.10 . "${E}" }`]],
+    ['set emptied', R, ['nft', 'flush set ip enid own4']],
+    ['foreign set', R, ['nft', 'add set ip6 enid spy { type ipv6_addr; }']],
+    ['foreign table', R, ['nft', 'add table inet theirs']],
+    ['table deleted', R, ['nft', 'delete table ip6 enid']],
+    ['rules of iptables', R, ['iptables-nft', '-A', 'FORWARD', '-j', 'ACCEPT']],
   ])('%s', async (_name, netns, argv) => {
     expect(inNetns(netns, ...argv)).toMatchObject({ exitCode: 0 });
     await expect.poll(() => told, { timeout: 1000 }).toContain(netns);
@@ -211,22 +231,24 @@ describe('no news are', () => {
   it('what the agent does: namespaces, devices, addresses, routes, neighbours, rules, settings, sets, packet filters', async () => {
     const C = instance(0xc);
     const R2 = vpc(2);
-    const text = '*filter\n:INPUT DROP\n:FORWARD DROP\n:OUTPUT ACCEPT\n-A FORWARD -j ACCEPT\nCOMMIT\n';
     const more: KernelObject[] = [
       ...routerObjects(R2, ['10.8.0.0/16']),
       ...instanceObjects(C),
       ...interfaceObjects({ n: 12, router: R, instance: C }),
       ...interfaceObjects({ n: 13, router: R2, instance: C, index: 1 }).filter(({ kind, netns }) => kind !== 'route' || netns === R2),
-      { kind: 'set', netns: R, name: 'own4', type: 'hash:net,iface', family: 4, counters: false },
+      { kind: 'set', netns: R, name: 'sg-0.4', type: 'address', family: 4, counters: false },
+      { kind: 'set', netns: R, name: 'egress-drops6', type: 'device', family: 6, counters: true },
+      { kind: 'member', netns: R, set: 'sg-0.4', entry: '10.0.1.12' },
+      { kind: 'member', netns: R, set: 'egress-drops6', entry: hostEnd(12) },
       { kind: 'member', netns: R, set: 'own4', entry: `10.0.1.12,${hostEnd(12)}` },
       { kind: 'rule', netns: C, family: 4, priority: 1001, from: '10.0.1.12/32', table: 1001 },
     ];
     await realise(kernel, [...world, ...more]);
-    for (const family of [4, 6] as const)
-      await kernel.apply(planned([{ verb: 'create', object: { kind: 'ruleset', netns: R, family, fingerprint: 'x', text } }]));
+    for (const object of [...RULES, ...RULES]) expect(failures(await kernel.apply(planned([{ verb: 'create', object }])))).toEqual([]);
     const change = { ...veth({ n: 12, router: R, instance: C }), group: 7, mtu: 1400, rpFilter: 0 as const };
     await kernel.apply(planned([{ verb: 'update', object: change, from: change }]));
     await kernel.apply(planned([{ verb: 'delete', object: veth({ n: 12, router: R, instance: C }) }]));
+    expect(failures(await kernel.apply(planned(RULES.map((object) => ({ verb: 'delete', object }) as const))))).toEqual([]);
     await realise(kernel, world);
     await pause(1500);
     expect(told).toEqual([]);

@@ -49,13 +49,17 @@ describe.skipIf(process.getuid?.() !== 0)('prober', () => {
   });
 
   it('tells dropped, refused and one-way from passing, and passes again when the filter is gone', async () => {
-    inside('probe-b', 'iptables', '-A', 'INPUT', '-p', 'tcp', '--dport', '22', '-j', 'DROP');
-    inside('probe-b', 'iptables', '-A', 'INPUT', '-p', 'tcp', '--dport', '23', '-j', 'REJECT', '--reject-with', 'tcp-reset');
-    inside('probe-b', 'iptables', '-A', 'OUTPUT', '-p', 'udp', '--sport', '53', '-j', 'DROP');
-    inside('probe-b', 'iptables', '-A', 'INPUT', '-p', 'icmp', '-j', 'DROP');
+    for (const line of [
+      'add table ip t; add chain ip t in { type filter hook input priority 0; }; add chain ip t out { type filter hook output priority 0; }',
+      'add rule ip t in tcp dport 22 drop',
+      'add rule ip t in tcp dport 23 reject with tcp reset',
+      'add rule ip t out udp sport 53 drop',
+      'add rule ip t in icmp type echo-request drop',
+    ])
+      inside('probe-b', 'nft', line);
     const tasks = [task('tcp', 22), task('tcp', 23), task('udp', 53), task('icmp'), task('tcp', 80)];
     expect(await verdicts(...tasks)).toEqual(['dropped', 'refused', 'one-way', 'dropped', 'passes']);
-    inside('probe-b', 'iptables', '-F');
+    inside('probe-b', 'nft', 'flush', 'ruleset');
     expect(await verdicts(...tasks)).toEqual(tasks.map(() => 'passes'));
   });
 

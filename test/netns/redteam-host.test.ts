@@ -40,10 +40,14 @@ it('names, tags and descriptions are text, to every tool', async () => {
   expect(await tcp(b.instanceId, a.address, 80)).toBeUndefined();
   const faults = (await agent.ok('GET', '/v1/conditions?filter=realised:false')).items;
   expect(faults).toEqual([]);
-  const rules = (await inside(vpcId, 'iptables-save')).stdout;
-  expect(rules).not.toMatch(/enid-injected|-I FORWARD|passwd/);
-  // Every rule is one of ours.
-  for (const line of rules.split('\n').filter((each) => each.startsWith('-A '))) expect(line).toContain('--comment "enid:');
+  const listing = (await inside(vpcId, 'nft', '-j', 'list', 'ruleset')).stdout;
+  expect(listing).not.toMatch(/enid-injected|-I FORWARD|passwd/);
+  // Every table and rule is one of ours.
+  const { nftables } = JSON.parse(listing);
+  const rules: any[] = nftables.flatMap(({ rule }: any) => (rule ? [rule] : []));
+  expect(rules.length).toBeGreaterThan(10);
+  for (const { comment } of rules) expect(comment).toMatch(/^enid:\w+$/);
+  expect(nftables.flatMap(({ table }: any) => (table ? [`${table.family} ${table.name}`] : [])).sort()).toEqual(['ip enid', 'ip6 enid']);
   expect(lstatSync('/tmp/enid-injected', { throwIfNoEntry: false })).toBeUndefined();
   const forged = (await inside(a.instanceId, 'getent', 'hosts', 'metadata.example')).stdout;
   expect(forged).toBe('');

@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readCounters } from '../../agent/kernel/counters.js';
 import { run } from '../../agent/kernel/exec.js';
-import { restoreRuleset } from '../../agent/kernel/iptables.js';
-import { addMembers, ensureSets, type SetSpec } from '../../agent/kernel/netlink/ipset.js';
+import { addMembers, ensureSets } from '../../agent/kernel/netlink/nft-sets.js';
 import { createNetns } from '../../agent/kernel/netns.js';
-import { SET, SOURCE_CHECK_BUCKETS, sourceCheckPlace } from '../../agent/kernel/resources.js';
+import { DROP_SETS, SET } from '../../agent/kernel/resources.js';
 import { NamespaceSockets } from '../../agent/kernel/sockets.js';
+import { nft } from '../support/kernel.js';
 
 const ROUTER = 'vpc-00000000000000001';
-// Of the two, A is counted under two ranges, B under one.
 const A = { netns: 'i-0000000000000000a', hostEnd: 'e4a000000000000', address: '10.0.1.10', address6: '2001:db8::a' };
 const B = { netns: 'i-0000000000000000b', hostEnd: 'e8f000000000000', address: '10.0.2.11', address6: '2001:db8::b' };
 const sockets = new NamespaceSockets();
@@ -27,13 +26,6 @@ const of = (end: { hostEnd: string }) => {
   if (!found) throw new Error(`no counters of ${end.hostEnd}`);
   return found;
 };
-
-const byDevice = (name: string, family: 4 | 6, withCounters = true): SetSpec => ({
-  name,
-  type: 'hash:net,iface',
-  family,
-  counters: withCounters,
-});
 
 beforeAll(async () => {
   for (const netns of [ROUTER, A.netns, B.netns]) createNetns(netns);
@@ -61,38 +53,25 @@ beforeAll(async () => {
   }
   const netfilter = sockets.netfilter(ROUTER);
   const families = [4, 6] as const;
-  const buckets = families.flatMap((family) =>
-    Array.from({ length: SOURCE_CHECK_BUCKETS }, (_, bucket) => SET.sourceCheckDropBucket(family, bucket)),
+  const { outcomes } = ensureSets(
+    netfilter,
+    families.flatMap((family) => [
+      { name: SET.own(family), type: 'address,device' as const, family, counters: false },
+      ...DROP_SETS.map((name) => ({ name: name(family), type: 'device' as const, family, counters: true })),
+    ]),
   );
-  const failures = [
-    ...ensureSets(netfilter, [
-      ...families.flatMap((family) => [
-        byDevice(SET.own(family), family, false),
-        ...[SET.ingressDrops, SET.egressDrops, SET.destinationCheckDrops].map((name) => byDevice(name(family), family)),
-      ]),
-      ...buckets.map((name) => byDevice(name, name.includes('drops6') ? 6 : 4)),
-      { name: SET.sourceCheckDrops, type: 'list:set', family: 4, counters: true },
-    ]),
-    ...addMembers(netfilter, [
-      ...buckets.map((entry) => ({ set: SET.sourceCheckDrops, entry })),
-      ...[A, B].flatMap(({ hostEnd, address, address6 }) => [
-        ...[SET.own(4), SET.ingressDrops(4), SET.egressDrops(4)].map((set) => ({ set, entry: `${address},${hostEnd}` })),
-        ...[SET.own(6), SET.ingressDrops(6), SET.egressDrops(6)].map((set) => ({ set, entry: `${address6},${hostEnd}` })),
-        ...families.flatMap((family) => {
-          const { bucket, ranges } = sourceCheckPlace(hostEnd);
-          return ranges[family].map((range) => ({ set: SET.sourceCheckDropBucket(family, bucket), entry: `${range},${hostEnd}` }));
-        }),
-      ]),
-      { set: SET.destinationCheckDrops(4), entry: `0.0.0.0/0,${B.hostEnd}` },
-    ]),
-  ];
-  expect(failures.filter((failure) => failure !== null)).toEqual([]);
-  await restoreRuleset(ROUTER, 4, rulesFor(4));
-  await restoreRuleset(ROUTER, 6, rulesFor(6));
+  const members = [A, B].flatMap(({ hostEnd, address, address6 }) => [
+    { set: SET.own(4), entry: `${address},${hostEnd}` },
+    { set: SET.own(6), entry: `${address6},${hostEnd}` },
+    ...families.flatMap((family) => DROP_SETS.map((name) => ({ set: name(family), entry: hostEnd }))),
+  ]);
+  expect([...outcomes, ...addMembers(netfilter, members)].filter((failure) => failure !== null)).toEqual([]);
+  for (const family of families) for (const line of rulesFor(family)) nft(ROUTER, line);
   // Sources that are not the interface's, and a route that leads astray.
   await ip(A.netns, 'addr add 7.7.7.7/32 dev eth0');
   await ip(A.netns, 'addr add 2001:db8:7::7/128 dev eth0 nodad');
   await ip(ROUTER, `route add 9.9.9.9/32 via ${B.address} dev ${B.hostEnd} onlink`);
+  await ip(ROUTER, `route add 2001:db8:9::9/128 via ${B.address6} dev ${B.hostEnd} onlink`);
 });
 afterAll(() => sockets.close());
 
@@ -100,21 +79,25 @@ afterAll(() => sockets.close());
  * The drop rules of a router. In place of groups, which let through what they do, hop limits: what comes with 42 is for no egress rule,
  * with 32 for no ingress rule.
  */
-function rulesFor(family: 4 | 6): string {
-  const hops = family === 4 ? '-m ttl --ttl-eq' : '-m hl --hl-eq';
-  const guarded = `-m devgroup --src-group 0x1/0x1 -m set ! --match-set own${family} src,src`;
-  return `*raw
-:PREROUTING ACCEPT [0:0]
-${family === 6 ? '-A PREROUTING -s fe80::/10 -j ACCEPT\n-A PREROUTING -s ::/128 -j ACCEPT\n' : ''}-A PREROUTING ${guarded} -m set --match-set source-check-drops src,src -j DROP
--A PREROUTING ${guarded} -j DROP
-COMMIT
-*filter
-:FORWARD ACCEPT [0:0]
--A FORWARD -m devgroup --dst-group 0x1/0x1 -m set ! --match-set own${family} dst,dst -m set --match-set dest-check-drops${family} dst,dst -j DROP
--A FORWARD ${hops} 41 -m set --match-set egress-drops${family} src,src -j DROP
--A FORWARD ${hops} 31 -m set --match-set ingress-drops${family} dst,dst -j DROP
-COMMIT
-`;
+function rulesFor(family: 4 | 6): string[] {
+  const [ip, hops] = family === 4 ? ['ip', 'ip ttl'] : ['ip6', 'ip6 hoplimit'];
+  const before = family === 6 ? ['ip6 saddr fe80::/10 accept', 'ip6 saddr :: accept'] : [];
+  const prerouting = [
+    ...before,
+    `iifgroup & 0x1 == 0x1 ${ip} saddr . iifname != @own${family} iifname @source-check-drops${family} drop`,
+    `iifgroup & 0x1 == 0x1 ${ip} saddr . iifname != @own${family} drop`,
+  ];
+  const forward = [
+    `oifgroup & 0x1 == 0x1 ${ip} daddr . oifname != @own${family} oifname @dest-check-drops${family} drop`,
+    `${hops} 41 iifname @egress-drops${family} drop`,
+    `${hops} 31 oifname @ingress-drops${family} drop`,
+  ];
+  return [
+    `add chain ${ip} enid prerouting { type filter hook prerouting priority -300; }`,
+    `add chain ${ip} enid forward { type filter hook forward priority 0; }`,
+    ...prerouting.map((line) => `add rule ${ip} enid prerouting ${line}`),
+    ...forward.map((line) => `add rule ${ip} enid forward ${line}`),
+  ];
 }
 
 it('traffic is counted as the instance sees it', async () => {
@@ -153,6 +136,7 @@ describe('drops are counted at the interface that they concern, and only there',
     ['source check', ['-I', '7.7.7.7', B.address], A, 'sourceCheckDrops'],
     ['source check, IPv6', ['-I', '2001:db8:7::7', B.address6], A, 'sourceCheckDrops'],
     ['destination check', ['9.9.9.9'], B, 'destinationCheckDrops'],
+    ['destination check, IPv6', ['-I', A.address6, '2001:db8:9::9'], B, 'destinationCheckDrops'],
   ] as const)('%s', async (_name, argv, concerned, counter) => {
     const before = { a: drops(A), b: drops(B) };
     expect(await ping(A, 4, ...argv)).toBe(0);

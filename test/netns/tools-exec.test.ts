@@ -9,6 +9,7 @@ import { readSysctls, writeSysctls } from '../../agent/kernel/sysctl.js';
 const A = 'i-0000000000000000a';
 const B = 'i-0000000000000000b';
 const timeoutMs = 5000;
+const CHAIN = 'add table ip t\nadd chain ip t c\n';
 const directory = mkdtempSync(join(tmpdir(), 'enid-exec-'));
 
 beforeAll(() => {
@@ -63,15 +64,21 @@ describe('running a tool', () => {
     ],
     [
       'a value out of range',
-      () => run('iptables-restore', [], { input: '*filter\n-A INPUT -p tcp --dport 99999\nCOMMIT\n', netns: A, timeoutMs }),
-      'invalid',
-      /line: 2/,
+      () => run('nft', ['-f', '-'], { input: `${CHAIN}add rule ip t c tcp dport 99999 drop\n`, netns: A, timeoutMs }),
+      'other',
+      /nft -f -: exit code 1: [\s\S]*99999/,
     ],
     [
-      'a match that does not exist',
-      () => run('iptables-restore', [], { input: '*filter\n-A INPUT -m nonsense\nCOMMIT\n', netns: A, timeoutMs }),
-      'unsupported',
-      /nonsense/,
+      'a set that does not exist',
+      () => run('nft', ['-f', '-'], { input: `${CHAIN}add rule ip t c ip saddr @absent drop\n`, netns: A, timeoutMs }),
+      'not-found',
+      /nft -f -: exit code 1: [\s\S]*absent/,
+    ],
+    [
+      'words that the tool does not know',
+      () => run('nft', ['-f', '-'], { input: 'add nonsense\n', netns: A, timeoutMs }),
+      'invalid',
+      /nft -f -: exit code 1: [\s\S]*nonsense/,
     ],
     ['too much output', () => run('yes', [], { timeoutMs, maxOutput: 1000 }), 'other', /yes: killed, as it printed too much/],
   ] as const)('fails in words: %s', async (_name, action, kind, words) => {

@@ -34,8 +34,7 @@ describe('tools that fail', () => {
     tools?.dispose();
   });
 
-  const LOCKED =
-    'echo "Another app is currently holding the xtables lock; still 5s 0us time ahead to have a chance to grab the lock..." >&2; exit 4';
+  const BUSY = 'echo "Error: Could not process rule: Device or resource busy" >&2; exit 1';
   const changeRules = async () => void (await world.instance({ groupIds: [await world.group('tcp/80 from 10.0.0.0/16')] }));
   const addGateway = async () => {
     const { internetGatewayId } = await agent.ok('POST', '/v1/internet-gateways', {});
@@ -47,19 +46,19 @@ describe('tools that fail', () => {
   };
 
   it.each<[what: string, tool: string, script: string | undefined, work: () => Promise<void>, reason: string, message: RegExp]>([
-    ["iptables' lock held by another", 'iptables-restore', LOCKED, changeRules, 'busy', /xtables lock/],
-    ['iptables missing', 'iptables-restore', undefined, changeRules, 'unsupported', /iptables-restore.*not installed/],
-    ['ip6tables killed by somebody', 'ip6tables-restore', 'kill -9 $$', changeRules, 'other', /ip6tables-restore.*SIGKILL/],
+    ['rules of a router: nft that fails', 'nft', BUSY, changeRules, 'busy', /rules in vpc-.*nft.*busy/],
+    ['rules of a router: nft missing', 'nft', undefined, changeRules, 'unsupported', /rules in vpc-.*nft.*not installed/],
+    ['rules of a router: nft killed by somebody', 'nft', 'kill -9 $$', changeRules, 'other', /rules in vpc-.*nft.*SIGKILL/],
     [
-      'iptables hung, with a child of its own',
-      'iptables-restore',
+      'rules of a router: nft hung, with a child of its own',
+      'nft',
       `sleep ${HANG}`,
       changeRules,
       'timeout',
-      /iptables-restore.*killed after/,
+      /rules in vpc-.*nft.*killed after/,
     ],
-    ['nft missing', 'nft', undefined, addGateway, 'unsupported', /nft.*not installed/],
-    ['nft that fails', 'nft', 'echo "Error: Could not process rule: Device or resource busy" >&2; exit 1', addGateway, 'busy', /nft.*busy/],
+    ['a gateway: nft missing', 'nft', undefined, addGateway, 'unsupported', /nft.*not installed/],
+    ['a gateway: nft that fails', 'nft', BUSY, addGateway, 'busy', /nft.*busy/],
   ])('%s: a condition in words, and recovery', { timeout: TIMEOUT }, async (_what, tool, script, work, reason, message) => {
     await recovered(agent);
     onTestFinished(() => tools.restore(tool));
@@ -80,14 +79,17 @@ describe('tools that fail', () => {
     expect((await execa('pgrep', ['-f', `sleep ${HANG}`], { reject: false })).stdout).toBe('');
   });
 
-  it('iptables-save failing at a restart: it starts, says so, and recovers', { timeout: TIMEOUT }, async () => {
+  it('nft that lists nothing at a restart: it starts, says so, and recovers', { timeout: TIMEOUT }, async () => {
+    await addGateway();
     await agent.stop();
-    onTestFinished(() => tools.restore('iptables-save'));
-    tools.replace('iptables-save', 'echo "iptables-save: Could not fetch rule set generation id" >&2; exit 3');
+    onTestFinished(() => tools.restore('nft'));
+    const real = (await execa('which', ['nft'])).stdout;
+    const refusal = 'echo "Error: Could not fetch rule set generation id" >&2; exit 1';
+    tools.replace('nft', `case "$*" in *list*) ${refusal};; esac\nexec ${real} "$@"`);
     await agent.start();
     const [condition] = await conditions(agent);
     expect(condition).toMatchObject({ unit: 'observation', message: expect.stringContaining('generation id') });
-    tools.restore('iptables-save');
+    tools.restore('nft');
     await recovered(agent);
     expect((await world.instance()).instanceId).toMatch(/^i-/);
     await recovered(agent);

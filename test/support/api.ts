@@ -128,7 +128,7 @@ export async function startApi({
     features: () => ({
       kernel: '6.18.0',
       features: { devgroup: true, vxlan: false },
-      tools: { iptables: 'v1', nft: null },
+      tools: { nft: 'v1', iptables: null },
       missing: [{ feature: 'vxlan', disables: 'several hosts' }],
     }),
     events: new EventHub('t'),

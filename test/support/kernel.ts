@@ -115,4 +115,6 @@ export const failures = (results: readonly OpResult[]): string[] =>
 /** `ip -n NETNS …`; output. */
 export const ip = (netns: string, ...argv: string[]): string => execaSync('ip', ['-n', netns, ...argv]).stdout;
 export const inNetns = (netns: string, ...argv: string[]) => execaSync('ip', ['netns', 'exec', netns, ...argv], { reject: false });
+/** `nft …` in the namespace; output. @throws when it fails. */
+export const nft = (netns: string, ...argv: string[]): string => execaSync('ip', ['netns', 'exec', netns, 'nft', ...argv]).stdout;
 export const pings = (netns: string, address: string): boolean => inNetns(netns, 'ping', '-n', '-c1', '-W1', address).exitCode === 0;

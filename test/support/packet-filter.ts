@@ -1,4 +1,5 @@
-import type { Match, Rule, Ruleset, TableRules } from '../../agent/firewall/ir.js';
+import type { Chain, Match, Rule, Ruleset, SetLookup } from '../../agent/firewall/ir.js';
+import { GROUP_WORD } from '../../agent/kernel/resources.js';
 import { cidr, contains } from '../../agent/model/address.js';
 
 /** Walks rules as the kernel does, for one packet. The specification of what the rule data mean. */
@@ -38,14 +39,10 @@ const MAX_DEPTH = 16;
 /** What becomes of a packet that the router forwards. */
 export function forward(ruleset: Ruleset, sets: Sets, packet: Packet, connmark: number): Verdict {
   const walk = new Walk(ruleset, sets, packet, connmark);
-  for (const [table, chain] of HOOKS) if (!walk.passes(table, chain)) return walk.verdict('drop');
-  return walk.verdict('accept');
+  return walk.verdict(HOOKS.every((hook) => walk.passes(hook)) ? 'accept' : 'drop');
 }
 
-const HOOKS = [
-  ['raw', 'PREROUTING'],
-  ['filter', 'FORWARD'],
-] as const;
+const HOOKS = ['prerouting', 'forward'] as const;
 
 class Walk {
   private mark = 0;
@@ -63,35 +60,45 @@ class Walk {
     return { verdict, mark, connmark, ...(counted !== undefined && { counted }) };
   }
 
-  passes(tableName: TableRules['name'], chainName: string): boolean {
-    const table = this.ruleset.tables.find(({ name }) => name === tableName);
-    if (!table) throw new TypeError(`no table ${tableName}`);
-    const end = this.chain(table, chainName, 1) ?? table.chains.find(({ name }) => name === chainName)?.policy;
-    if (end === undefined) throw new TypeError(`${chainName} has no policy`);
-    return end === 'ACCEPT';
+  passes(hook: (typeof HOOKS)[number]): boolean {
+    const called = this.ruleset.chains.filter((chain) => chain.hook?.at === hook);
+    if (called.length === 0) throw new TypeError(`nothing is called at ${hook}`);
+    return called.every((chain) => (this.chain(chain, 1) ?? chain.hook?.policy) === 'accept');
+  }
+
+  private named(name: string): Chain {
+    const chain = this.ruleset.chains.find((each) => each.name === name);
+    if (!chain) throw new TypeError(`no chain ${name}`);
+    return chain;
   }
 
   /** `undefined`: came back from the chain. */
-  private chain(table: TableRules, chainName: string, depth: number): 'ACCEPT' | 'DROP' | undefined {
-    const chain = table.chains.find(({ name }) => name === chainName);
-    if (!chain) throw new TypeError(`no chain ${chainName} in ${table.name}`);
-    if (depth > MAX_DEPTH) throw new TypeError(`${chainName} is ${depth} chains deep`);
+  private chain(chain: Chain, depth: number): 'accept' | 'drop' | undefined {
+    if (depth > MAX_DEPTH) throw new TypeError(`${chain.name} is ${depth} chains deep`);
     for (const { matches, target } of chain.rules) {
       const lookups = matches.map((match) => this.matches(match));
       if (!lookups.every((found) => found !== false)) continue;
       this.counted = lookups.find((found) => typeof found === 'string');
       switch (target.kind) {
         case 'accept':
-          return 'ACCEPT';
+          return 'accept';
         case 'drop':
-          return 'DROP';
+          return 'drop';
         case 'return':
           return undefined;
         case 'goto':
-          return this.chain(table, target.chain, depth + 1);
+          return this.chain(this.named(target.chain), depth + 1);
         case 'jump': {
-          const end = this.chain(table, target.chain, depth + 1);
+          const end = this.chain(this.named(target.chain), depth + 1);
           if (end !== undefined) return end;
+          break;
+        }
+        case 'dispatch': {
+          const { group } = target.side === 'src' ? this.packet.from : this.packet.to;
+          const way = target.chains.get((group & GROUP_WORD.combinationMask) >>> GROUP_WORD.combinationShift);
+          if (way === undefined) break;
+          const end = this.chain(this.named(way), depth + 1);
+          if (end !== undefined || target.by === 'goto') return end;
           break;
         }
         case 'mark':
@@ -111,6 +118,8 @@ class Walk {
     switch (match.kind) {
       case 'address':
         return contains(cidr(match.cidr), match.side === 'src' ? packet.src : packet.dst);
+      case 'ranges':
+        return match.cidrs.some((range) => contains(cidr(range), match.side === 'src' ? packet.src : packet.dst));
       case 'protocol':
         return this.matchesProtocol(match);
       case 'deviceGroup': {
@@ -122,9 +131,9 @@ class Walk {
         return match.negated ? entry === undefined : (entry ?? false);
       }
       case 'mark':
-        return (this.mark & match.mask) === match.value;
+        return (this.mark & match.mask) >>> 0 === match.value;
       case 'connmark':
-        return packet.ct !== undefined && (this.connmark & match.mask) === match.value;
+        return packet.ct !== undefined && (this.connmark & match.mask) >>> 0 === match.value;
       case 'ctState':
         return (match.states as readonly string[]).includes(packet.ct?.state ?? 'INVALID');
       case 'ctDirection':
@@ -133,7 +142,6 @@ class Walk {
         return packet.ct?.state === 'NEW';
       // Nobody here holds many flows.
       case 'flowsAbove':
-      case 'noted':
         return false;
       case 'sample':
       case 'note':
@@ -144,30 +152,21 @@ class Walk {
   private matchesProtocol({ number, ports, icmp }: Extract<Match, { kind: 'protocol' }>): boolean {
     const { protocol, destinationPort = -1, icmp: message } = this.packet;
     if (protocol !== number) return false;
-    if (ports && (destinationPort < ports.from || destinationPort > ports.to)) return false;
+    if (ports && !ports.some(({ from, to }) => from <= destinationPort && destinationPort <= to)) return false;
     return !icmp || (message?.type === icmp.type && (icmp.code === undefined || message.code === icmp.code));
   }
 
-  private lookUp(set: string, lookup: string): string | undefined {
+  private lookUp(set: string, lookup: SetLookup): string | undefined {
     const entries = this.sets.get(set);
     if (!entries) throw new TypeError(`no set ${set}`);
-    const [address, device] = lookup.startsWith('src') ? [this.packet.src, this.packet.from.name] : [this.packet.dst, this.packet.to.name];
-    for (const entry of entries) {
-      if (this.sets.has(entry)) {
-        const inner = this.lookUp(entry, lookup);
-        if (inner !== undefined) return inner;
-        continue;
-      }
-      const [range = '', ofDevice] = entry.split(',');
-      const isThere = range.includes('/') ? contains(cidr(range), address) : range === address;
-      if (isThere && (ofDevice === undefined || ofDevice === device)) return `${set} ${entry}`;
-    }
-    return undefined;
+    const { src, dst, from, to } = this.packet;
+    const keys = { src, dst, 'src,src': `${src},${from.name}`, 'dst,dst': `${dst},${to.name}`, iif: from.name, oif: to.name };
+    const key = keys[lookup];
+    return entries.has(key) ? `${set} ${key}` : undefined;
   }
 }
 
 /** Every rule of a ruleset, with its chain. */
-export function* allRules(ruleset: Ruleset): Iterable<{ table: string; chain: string; rule: Rule }> {
-  for (const table of ruleset.tables)
-    for (const chain of table.chains) for (const rule of chain.rules) yield { table: table.name, chain: chain.name, rule };
+export function* allRules({ chains }: Ruleset): Iterable<{ chain: string; rule: Rule }> {
+  for (const { name, rules } of chains) for (const rule of rules) yield { chain: name, rule };
 }

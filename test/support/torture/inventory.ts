@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { execa } from 'execa';
 import type { KernelObject } from '../../../agent/kernel/port.js';
-import { namespaceRole } from '../../../agent/kernel/resources.js';
+import { NFT_TABLE, namespaceRole, SET } from '../../../agent/kernel/resources.js';
 import { cidr } from '../../../agent/model/address.js';
 
 /**
@@ -40,25 +40,26 @@ function wordsOf(object: KernelObject): string[] {
     case 'member':
       return [`member ${object.entry} of ${object.set} in ${netns}`];
     case 'ruleset':
-      return chainsOf(object.text).map((chain) => `IPv${object.family} chain ${chain} in ${netns}`);
+      return [
+        `table ${object.family === 4 ? 'ip' : 'ip6'} ${NFT_TABLE} in ${netns}`,
+        ...chainsOf(object.text).map((chain) => `chain ${chain} in ${netns}`),
+      ];
     default:
       return [];
   }
 }
 
-/** `filter FORWARD: 12 rules` of a restore text. Built-in chains without rules do not count: kernels list them or not. */
+/** `ip enid forward: 12 rules` of a text for `nft -f`. */
 function chainsOf(text: string): string[] {
   const rules = new Map<string, number>();
-  let table = '';
   for (const line of text.split('\n')) {
-    if (line.startsWith('*')) table = line.slice(1);
-    const declared = /^:(\S+) (\S+)/.exec(line);
-    if (declared) rules.set(`${table} ${declared[1]}`, declared[2] === '-' ? 0 : -1);
-    const chain = /^-A (\S+)/.exec(line)?.[1];
-    if (chain !== undefined) rules.set(`${table} ${chain}`, Math.max(rules.get(`${table} ${chain}`) ?? 0, 0) + 1);
+    const [, verb, chain] = /^add (chain|rule) (\S+ \S+ \S+)/.exec(line) ?? [];
+    if (chain !== undefined) rules.set(chain, (rules.get(chain) ?? 0) + (verb === 'rule' ? 1 : 0));
   }
-  return [...rules].flatMap(([chain, count]) => (count < 0 ? [] : [`${chain}: ${count} rules`]));
+  return counted(rules);
 }
+
+const counted = (rules: ReadonlyMap<string, number>): string[] => [...rules].map(([chain, count]) => `${chain}: ${count} rules`);
 
 async function listing(netns: string): Promise<string[]> {
   const role = namespaceRole(netns);
@@ -107,18 +108,30 @@ function ruleWords(netns: string, family: 4 | 6, { priority, table }: any): stri
   return [`rule ${priority} IPv${family} to ${{ main: 254 }[String(table)] ?? table} in ${netns}`];
 }
 
+/** The tool lists a set that rules fill as any other. */
+const FILLED_BY_RULES = new Set(([4, 6] as const).flatMap((family) => [SET.flows(family), SET.flowsPaused(family)]));
+
+/** Tables, chains, sets and their members, of whomever; not what rules fill, nor the anonymous sets that are parts of rules. */
 async function filterWords(netns: string): Promise<string[]> {
-  const run = async (...argv: [string, ...string[]]) => (await execa('ip', ['netns', 'exec', netns, ...argv])).stdout;
-  const [sets, rules4, rules6] = await Promise.all([run('ipset', 'save'), run('iptables-save'), run('ip6tables-save')]);
+  const { stdout } = await execa('ip', ['netns', 'exec', netns, 'nft', '-j', 'list', 'ruleset']);
+  const items: any[] = JSON.parse(stdout).nftables;
+  const rules = new Map<string, number>();
+  for (const { chain, rule } of items) {
+    const name = chain ? `${chain.family} ${chain.table} ${chain.name}` : rule && `${rule.family} ${rule.table} ${rule.chain}`;
+    if (name !== undefined) rules.set(name, (rules.get(name) ?? 0) + (rule ? 1 : 0));
+  }
   return [
-    ...sets.split('\n').flatMap((line) => setWords(netns, line)),
-    ...chainsOf(rules4).map((chain) => `IPv4 chain ${chain} in ${netns}`),
-    ...chainsOf(rules6).map((chain) => `IPv6 chain ${chain} in ${netns}`),
+    ...items.flatMap(({ table, set }) => {
+      if (table) return [`table ${table.family} ${table.name} in ${netns}`];
+      return set ? setWords(netns, set) : [];
+    }),
+    ...counted(rules).map((chain) => `chain ${chain} in ${netns}`),
   ];
 }
 
-function setWords(netns: string, line: string): string[] {
-  const [verb, name, entry = ''] = line.split(' ');
-  if (verb === 'create') return [`set ${name} in ${netns}`];
-  return verb === 'add' ? [`member ${entry} of ${name} in ${netns}`] : [];
+function setWords(netns: string, { name, elem = [] }: any): string[] {
+  const entries = FILLED_BY_RULES.has(name) ? [] : elem.map((entry: any) => entryText(entry?.elem?.val ?? entry));
+  return [`set ${name} in ${netns}`, ...entries.map((entry: string) => `member ${entry} of ${name} in ${netns}`)];
 }
+
+const entryText = (value: any): string => (typeof value === 'object' ? value.concat.join(',') : String(value));

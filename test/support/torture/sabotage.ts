@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import type { KernelObject, ObjectKind } from '../../../agent/kernel/port.js';
-import { guardTable, HOST_NAMESPACE } from '../../../agent/kernel/resources.js';
+import { guardTable, HOST_NAMESPACE, NFT_TABLE, setFamily } from '../../../agent/kernel/resources.js';
 import type { Dice } from './budget.js';
 
 type Argv = readonly [string, ...string[]];
@@ -12,16 +12,21 @@ type Argv = readonly [string, ...string[]];
 const SABOTAGE: { readonly [K in ObjectKind]: (object: Extract<KernelObject, { kind: K }>, dice: Dice) => Argv | undefined } = {
   netns: ({ netns }) => ['ip', 'netns', 'del', netns],
   sysctl: ({ path, value }) => ['sysctl', '-qw', `${path.replaceAll('/', '.')}=${value === '1' ? '0' : '1'}`],
-  set: ({ name }) => ['ipset', 'flush', name],
-  member: ({ set, entry }) => ['ipset', 'del', set, entry],
+  set: ({ name, family }) => ['nft', `flush set ${filterTable(family)} ${name}`],
+  member: ({ set, entry }) => ['nft', `delete element ${filterTable(setFamily(set))} ${set} { ${elementOf(entry)} }`],
   ruleset: ({ family }, dice) => {
-    const tool = family === 4 ? 'iptables' : 'ip6tables';
+    const table = filterTable(family);
     return dice.pick<Argv>([
-      [tool, '-F'],
-      [tool, '-t', 'raw', '-F'],
-      [tool, '-D', 'FORWARD', '1'],
-      [tool, '-I', 'FORWARD', '-j', 'ACCEPT'],
-      [tool, '-t', 'mangle', '-F'],
+      ['nft', 'flush ruleset'],
+      ['nft', `delete table ${table}`],
+      ['nft', `flush table ${table}`],
+      ['nft', `flush chain ${table} forward`],
+      ['nft', `flush chain ${table} prerouting`],
+      ['nft', `insert rule ${table} forward accept`],
+      ['nft', `add chain ${table} forward { policy accept; }`],
+      ['nft', `add chain ${table} spy { type filter hook prerouting priority -400; policy drop; }`],
+      ['nft', 'add table inet theirs'],
+      [family === 4 ? 'iptables-nft' : 'ip6tables-nft', '-I', 'FORWARD', '-j', 'ACCEPT'],
     ]);
   },
   nft: () => ['nft', 'flush', 'ruleset'],
@@ -63,6 +68,15 @@ const SABOTAGE: { readonly [K in ObjectKind]: (object: Extract<KernelObject, { k
   },
   rule: ({ family, priority }) => ['ip', `-${family}`, 'rule', 'del', 'pref', String(priority)],
 };
+
+const filterTable = (family: 4 | 6): string => `${family === 4 ? 'ip' : 'ip6'} ${NFT_TABLE}`;
+
+/** An entry in nft's words. */
+function elementOf(entry: string): string {
+  const [first = '', device] = entry.split(',');
+  if (device !== undefined) return `${first} . "${device}"`;
+  return /[.:]/.test(first) ? first : `"${first}"`;
+}
 
 /** Destroys the object; the command in words, `undefined` when it was not possible. */
 export async function destroy(object: KernelObject, dice: Dice): Promise<string | undefined> {

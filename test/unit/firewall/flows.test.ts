@@ -314,7 +314,7 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       const [a, b] = [lab.place(undefined), lab.place(undefined)];
       const flow = lab.router.flow(a, b, { ...tcp(80), src: foreign });
       expect(flow.original()).toBe('drop');
-      expect(flow.last?.counted).toMatch(new RegExp(`^source-check-drops${family}\\.\\d+ [^ ]+,${lab.router.device(a).name}$`));
+      expect(flow.last?.counted).toBe(`source-check-drops${family} ${lab.router.device(a).name}`);
     });
 
     it('drops another interface’s address as well', () => {
@@ -340,7 +340,7 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       lab.router.load(lab.world.snapshot());
       const flow = lab.router.flow(a, b, { ...tcp(80), dst: foreign });
       expect(flow.original()).toBe('drop');
-      expect(flow.last?.counted).toBe(`dest-check-drops${family} ${everywhere},${lab.router.device(b).name}`);
+      expect(flow.last?.counted).toBe(`dest-check-drops${family} ${lab.router.device(b).name}`);
     });
   });
 
@@ -356,7 +356,7 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
     lab.world.routeTable(lab.vpc, { subnets: [lab.subnet], routes: [routeTo(destination, c)] });
     lab.router.load(lab.world.snapshot());
     expect(flow.original(a, c)).toBe('drop');
-    expect(flow.last?.counted).toBe(`dest-check-drops${family} ${everywhere},${lab.router.device(c).name}`);
+    expect(flow.last?.counted).toBe(`dest-check-drops${family} ${lab.router.device(c).name}`);
   });
 
   describe('an appliance in the path', () => {

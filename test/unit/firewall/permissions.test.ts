@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { joined } from '../../../agent/firewall/permission.js';
 import type { PrefixList, SecurityGroup, SecurityGroupRule } from '../../../agent/model/security-group.js';
 import { egress, ingress, openEgress, WorldBuilder } from '../../support/builders.js';
 import { type FlowSpec, Router } from '../../support/flows.js';
@@ -117,4 +118,26 @@ describe('egress', () => {
     if (verdict === 'accept') expect(flow.reply()).toBe('accept');
     else expect(flow.last?.counted).toMatch(/^egress-drops/);
   });
+});
+
+describe('joined', () => {
+  const tcp = (...ports: [number, number][]) => ({
+    anywhere: false,
+    matches: [{ kind: 'protocol', number: 6, ports: ports.map(([from, to]) => ({ from, to })) } as const],
+  });
+  const from = (cidr: string) => ({ kind: 'address', side: 'src', cidr }) as const;
+
+  it.each([
+    ['ports of one protocol', [tcp([80, 80]), tcp([443, 443])], [tcp([80, 80], [443, 443])]],
+    ['neighbouring and overlapping ports', [tcp([90, 95]), tcp([80, 89]), tcp([85, 92])], [tcp([80, 95])]],
+    ['the same twice', [tcp([80, 80]), tcp([80, 80])], [tcp([80, 80])]],
+    ['a range within another', [tcp([1, 100]), tcp([5, 6])], [tcp([1, 100])]],
+  ])('%s', (_name, permissions, expected) => expect(joined(permissions)).toEqual(expected));
+
+  it.each([
+    ['peers', { ...tcp([80, 80]), matches: [...tcp([80, 80]).matches, from('10.0.0.0/8')] }],
+    ['protocols', { anywhere: false, matches: [{ kind: 'protocol', number: 17, ports: [{ from: 80, to: 80 }] } as const] }],
+    ['everywhere and somewhere', { ...tcp([80, 80]), anywhere: true }],
+    ['some ports and all', { anywhere: false, matches: [{ kind: 'protocol', number: 6 } as const] }],
+  ])('never of different %s', (_name, other) => expect(joined([tcp([81, 81]), other])).toEqual([tcp([81, 81]), other]));
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FEATURES, missingParts, restoreText, TOOLS, versionIn } from '../../../agent/kernel/feature-table.js';
+import { FEATURES, missingParts, TOOLS, trialText, versionIn } from '../../../agent/kernel/feature-table.js';
 
 describe('versions in what tools print', () => {
   it.each([
@@ -26,24 +26,21 @@ describe('missing parts', () => {
   it('are named with what they disable, the needed ones first', () => {
     expect(missingParts({ features: { ...all, macvlan: false, veth: false }, tools: { ...tools, nft: null, iptables: null } })).toEqual([
       { feature: 'veth', needed: true, disables: FEATURES.veth.disables },
-      { feature: 'iptables (tool)', needed: true, disables: TOOLS.iptables.disables },
+      { feature: 'nft (tool)', needed: true, disables: TOOLS.nft.disables },
       { feature: 'macvlan', needed: false, disables: FEATURES.macvlan.disables },
-      { feature: 'nft (tool)', needed: false, disables: TOOLS.nft.disables },
+      { feature: 'iptables (tool)', needed: false, disables: TOOLS.iptables.disables },
     ]);
   });
 });
 
-it('rules that try features out are grouped by table', () => {
-  expect(restoreText(['mark', 'comment'])).toBe(
-    [
-      '*raw',
-      '-A PREROUTING -j MARK --set-xmark 0x1/0xffff',
-      'COMMIT',
-      '*filter',
-      '-A FORWARD -m mark --mark 0x10000/0x10000',
-      '-A INPUT -m comment --comment enid:probe',
-      'COMMIT',
-      '',
-    ].join('\n'),
-  );
+it.each([
+  [4, 'ip', 'ipv4_addr'],
+  [6, 'ip6', 'ipv6_addr'],
+] as const)('rules that try features of IPv%i out come with the sets they ask', (family, ip, address) => {
+  const lines = trialText(family, ['set']).split('\n');
+  expect(lines).toContain(`add set ${ip} probe pairs { type ${address} . ifname; }`);
+  expect(lines.filter((line) => line.startsWith('add rule'))).toEqual([
+    `add rule ${ip} probe early ${ip} saddr . iifname != @pairs drop`,
+    `add rule ${ip} probe forward oifname @names drop`,
+  ]);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { KernelObject } from '../../../agent/kernel/port.js';
-import { GROUP_WORD, hostEndName, ROUTER_LINK_LOCAL, ROUTER_MAC, sourceCheckPlace } from '../../../agent/kernel/resources.js';
+import { GROUP_WORD, hostEndName, ROUTER_LINK_LOCAL, ROUTER_MAC } from '../../../agent/kernel/resources.js';
 import type { Instance } from '../../../agent/model/instance.js';
 import type { NetworkInterface } from '../../../agent/model/network-interface.js';
 import { linkLocalAddress } from '../../../agent/planner/link-local.js';
@@ -117,40 +117,19 @@ describe('in the router', () => {
   it('is a member of its own sets, its groups’ and the counters’', () => {
     const { eni, plan, hostEnd } = lab({ ipv6: ['fd00:1::10'] });
     const [group] = eni.groupIds;
-    const { bucket, ranges } = sourceCheckPlace(hostEnd);
     expect(new Set(ofKind(plan(), 'member').map(({ set, entry }) => `${set} ${entry}`))).toEqual(
       new Set([
         `own4 10.0.1.10,${hostEnd}`,
         `own6 fd00:1::10,${hostEnd}`,
         `own6 fe80::12:34ff:fe56:789a,${hostEnd}`,
-        `egress-drops4 10.0.1.10,${hostEnd}`,
-        `egress-drops6 fd00:1::10,${hostEnd}`,
-        `egress-drops6 fe80::12:34ff:fe56:789a,${hostEnd}`,
-        `ingress-drops4 10.0.1.10,${hostEnd}`,
-        `ingress-drops6 fd00:1::10,${hostEnd}`,
-        ...ranges[4].map((range) => `source-check-drops4.${bucket} ${range},${hostEnd}`),
-        ...ranges[6].map((range) => `source-check-drops6.${bucket} ${range},${hostEnd}`),
+        ...['source-check-drops', 'dest-check-drops', 'egress-drops', 'ingress-drops'].flatMap((name) => [
+          `${name}4 ${hostEnd}`,
+          `${name}6 ${hostEnd}`,
+        ]),
         `${group}.4 10.0.1.10`,
         `${group}.6 fd00:1::10`,
       ]),
     );
-  });
-
-  it('is counted for any address when a route leads to it, in that family', () => {
-    const { world, vpc, eni, plan, hostEnd } = lab({ sourceDestCheck: false });
-    world.routeTable(vpc, { routes: [routeTo('0.0.0.0/0', eni)] });
-    const wide = ofKind(plan(), 'member').filter(({ set, entry }) => entry === `0.0.0.0/0,${hostEnd}` && !set.startsWith('source'));
-    expect(wide.map(({ set }) => set)).toEqual(['ingress-drops4', 'dest-check-drops4', 'egress-drops4']);
-    expect(ofKind(plan(), 'member').filter(({ set, entry }) => entry.startsWith('::/0') && !set.startsWith('source'))).toEqual([]);
-  });
-
-  it('no more than half as many are counted so as a set takes of one prefix: moves need the other half', () => {
-    const { world, vpc, subnet } = lab();
-    const targets = Array.from({ length: 40 }, (_, i) => world.networkInterface(subnet, `10.0.1.${20 + i}`, { to: world.instance(vpc) }));
-    world.routeTable(vpc, { routes: targets.map((eni, i) => routeTo(`192.168.${i}.0/24`, eni)) });
-    const snapshot = world.snapshot();
-    const wide = targets.flatMap((eni) => ofKind(planUnit(snapshot, SETTINGS, eni.networkInterfaceId), 'member'));
-    expect(wide.filter(({ set, entry }) => set === 'dest-check-drops4' && entry.startsWith('0.0.0.0/0')).length).toBe(32);
   });
 
   it('has the rows of the route tables that lead to it', () => {

@@ -52,7 +52,7 @@ const insideRoute: KernelObject = {
   gateway: '10.0.1.1',
 };
 const rule: KernelObject = { kind: 'rule', netns: INSTANCE, family: 4, priority: 1001, from: '10.0.1.4/32', table: 1001 };
-const set: KernelObject = { kind: 'set', netns: ROUTER, name: 'own4', type: 'hash:net,iface', family: 4, counters: false };
+const set: KernelObject = { kind: 'set', netns: ROUTER, name: 'own4', type: 'address,device', family: 4, counters: false };
 const member: KernelObject = { kind: 'member', netns: ROUTER, set: 'own4', entry: '10.0.1.4,e00000000000001' };
 const sysctl = (value: string): KernelObject => ({ kind: 'sysctl', netns: ROUTER, path: 'net/ipv4/ip_forward', value });
 const ruleset = (fingerprint: string, text: string): KernelObject => ({ kind: 'ruleset', netns: ROUTER, family: 4, fingerprint, text });
@@ -171,7 +171,7 @@ describe('properties', () => {
       kind: fc.constant('set' as const),
       netns: fc.constantFrom(...space),
       name: fc.constantFrom('a', 'b'),
-      type: fc.constant('hash:ip' as const),
+      type: fc.constant('address' as const),
       family: fc.constant(4 as const),
       counters: fc.constant(false),
     }),

@@ -23,7 +23,7 @@ const veth = (name: string, peer: { netns: string; name: string }, fields: Parti
 const SAMPLES: { readonly [K in ObjectKind | 'blackhole']: KernelObject } = {
   netns: { kind: 'netns', netns: ROUTER },
   sysctl: { kind: 'sysctl', netns: ROUTER, path: 'net/ipv4/ip_forward', value: '1' },
-  set: { kind: 'set', netns: ROUTER, name: 'own4', type: 'hash:net,iface', family: 4, counters: false },
+  set: { kind: 'set', netns: ROUTER, name: 'own4', type: 'address,device', family: 4, counters: false },
   ruleset: { kind: 'ruleset', netns: ROUTER, family: 4, fingerprint: 'f', text: 't' },
   nft: { kind: 'nft', netns: 'igw-00000000000000001', fingerprint: 'f', text: 't' },
   member: { kind: 'member', netns: ROUTER, set: 'own4', entry: '10.0.1.4,e1' },
