@@ -165,8 +165,11 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
       });
       discards.reset();
       for (const { vpcId } of snapshot.all('vpc')) {
-        const found = deps.discards(vpcId);
-        for (const [by, count] of Object.entries(found ?? {})) discards.inc({ vpc_id: vpcId, by }, count);
+        try {
+          for (const [by, count] of Object.entries(deps.discards(vpcId) ?? {})) discards.inc({ vpc_id: vpcId, by }, count);
+        } catch (error) {
+          deps.log.warn({ err: error, vpcId }, 'reading what a router discards failed');
+        }
       }
       for (const metric of perInterface) metric.reset();
       for (const { networkInterfaceId, attachment } of scraped) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { KernelError } from './errors.js';
-import { insideNetns } from './netns.js';
+import { toKernelError } from './errors.js';
+import { insideNetns, netnsIdentity } from './netns.js';
 
 /** What a namespace's kernel dropped by itself, before any rule could: packets, both families together, since the namespace was made. */
 export interface RouterDiscards {
@@ -23,15 +23,16 @@ const COUNTERS: { readonly [K in keyof RouterDiscards]: readonly string[] } = {
   reversePath: ['TcpExt.IPReversePathFilter'],
 };
 
-/** `undefined` when there is no such namespace. */
+/** `undefined` when there is no such namespace, or it comes or goes just now. */
 export function readDiscards(netns: string): RouterDiscards | undefined {
   try {
     const values = insideNetns(netns, readCounters);
     const sum = (names: readonly string[]) => names.reduce((total, name) => total + (values.get(name) ?? 0), 0);
     return Object.fromEntries(Object.entries(COUNTERS).map(([key, names]) => [key, sum(names)])) as unknown as RouterDiscards;
   } catch (error) {
-    if (error instanceof KernelError && error.kind === 'not-found') return undefined;
-    throw error;
+    // Its name is a plain file for a moment before it is a namespace and after it was one.
+    if (netnsIdentity(netns) === undefined) return undefined;
+    throw toKernelError(error).during(`read what ${netns} discards`);
   }
 }
 

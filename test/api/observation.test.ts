@@ -32,6 +32,19 @@ describe('/metrics', () => {
     expect(text).not.toContain('scanner');
   });
 
+  it('leaves out what a router cannot tell just now, and says so in the log', async () => {
+    api = await startApi({
+      deps: {
+        discards: () => {
+          throw new Error('the namespace is going');
+        },
+      },
+    });
+    const { vpcId } = await makeNetwork(api);
+    expect(await metrics()).not.toContain(`vpc_id="${vpcId}"`);
+    expect(api.log.filter(({ level }) => level >= 40)).toEqual([expect.objectContaining({ level: 40, vpcId })]);
+  });
+
   it('shows counters of attached interfaces, as they are now', async () => {
     api = await startApi();
     const { subnetId } = await makeNetwork(api);
