@@ -1,6 +1,7 @@
 import { GUARD_DROPS } from '../firewall/guard.js';
 import { INSTANCE_DROPS } from '../firewall/instance-table.js';
 import { nftCounts } from '../firewall/nft-table.js';
+import { FAMILIES } from '../model/address.js';
 import { KernelError } from './errors.js';
 import { attributesOf, text, textOf } from './netlink/attributes.js';
 import { RTM_LINK } from './netlink/link.js';
@@ -8,7 +9,7 @@ import { listSets } from './netlink/nft-sets.js';
 import { message, type NetlinkMessage, type NetlinkSocket } from './netlink/socket.js';
 import { listTable } from './nft.js';
 import type { CounterQuery, InterfaceCounters, MacvlanQuery } from './port.js';
-import { guardTable, HOST_NAMESPACE, NFT_TABLE, SET } from './resources.js';
+import { DROP_SETS, guardTable, HOST_NAMESPACE, NFT_TABLE, SET } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 const LINK_HEADER = 16;
@@ -17,7 +18,6 @@ const IFLA = { name: 3, statistics64: 23 } as const;
 const LIST_ALL_FROM = 16;
 /** Places in `struct rtnl_link_stats64`, beside the first four. */
 const STATISTIC = { rxDropped: 6, rxNoHandler: 23, rxOtherHostDropped: 24 } as const;
-const FAMILIES = [4, 6] as const;
 
 interface Traffic {
   readonly rxPackets: number;
@@ -43,9 +43,7 @@ export function readCounters(sockets: NamespaceSockets, router: string, queries:
 }
 
 function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>): Map<string, InterfaceCounters> {
-  const [ingress, egress, source, destination] = [SET.ingressDrops, SET.egressDrops, SET.sourceCheckDrops, SET.destinationCheckDrops].map(
-    (name) => dropsByDevice(socket, FAMILIES.map(name)),
-  );
+  const drops = listDrops(socket);
   const counters = [...traffic].map(([hostEnd, { rxPackets, rxBytes, txPackets, txBytes, frameDrops }]): [string, InterfaceCounters] => [
     hostEnd,
     {
@@ -54,10 +52,10 @@ function withDrops(socket: NetlinkSocket, traffic: ReadonlyMap<string, Traffic>)
       rxPackets: txPackets,
       txBytes: rxBytes,
       txPackets: rxPackets,
-      ingressGroupDrops: ingress?.get(hostEnd) ?? 0,
-      egressGroupDrops: egress?.get(hostEnd) ?? 0,
-      sourceCheckDrops: source?.get(hostEnd) ?? 0,
-      destinationCheckDrops: destination?.get(hostEnd) ?? 0,
+      ingressGroupDrops: drops(SET.ingressDrops, hostEnd),
+      egressGroupDrops: drops(SET.egressDrops, hostEnd),
+      sourceCheckDrops: drops(SET.sourceCheckDrops, hostEnd),
+      destinationCheckDrops: drops(SET.destinationCheckDrops, hostEnd),
       frameDrops,
     },
   ]);
@@ -110,13 +108,11 @@ function memoized<T>(read: (key: string) => T): (key: string) => T {
   };
 }
 
-/** Packets that the sets have counted, by device. */
-function dropsByDevice(socket: NetlinkSocket, sets: readonly string[]): Map<string, number> {
-  const drops = new Map<string, number>();
-  for (const { members } of listSets(socket, sets)) {
-    for (const [device, packets = 0] of members) drops.set(device, (drops.get(device) ?? 0) + packets);
-  }
-  return drops;
+/** Packets that the drop sets have counted, both families together, to be asked by set and device. */
+function listDrops(socket: NetlinkSocket): (set: (typeof DROP_SETS)[number], device: string) => number {
+  const names = DROP_SETS.flatMap((name) => FAMILIES.map(name));
+  const counts = new Map(listSets(socket, names).map(({ spec, members }) => [spec.name, members]));
+  return (set, device) => FAMILIES.reduce((sum, family) => sum + (counts.get(set(family))?.get(device) ?? 0), 0);
 }
 
 function readTraffic(socket: NetlinkSocket, names: readonly string[]): Map<string, Traffic> {

@@ -70,3 +70,8 @@ export function faultOf(error: unknown, what: string): KernelFault {
 export function throwFirst(results: readonly (KernelError | null)[]): void {
   for (const error of results) if (error) throw error;
 }
+
+/** Results of removals: what was not there is removed. */
+export function unlessGone(results: readonly (KernelError | null)[]): (KernelError | null)[] {
+  return results.map((error) => (error?.kind === 'not-found' ? null : error));
+}

@@ -1,5 +1,5 @@
 import type { DeviceIndexes, NamedDevices } from './device-indexes.js';
-import { type KernelError, throwFirst, toKernelError } from './errors.js';
+import { type KernelError, throwFirst, toKernelError, unlessGone } from './errors.js';
 import { ensureMacvlan, requireParent } from './macvlan.js';
 import type { Monitor } from './monitor.js';
 import { deleteAddress, newAddress } from './netlink/address.js';
@@ -96,9 +96,6 @@ async function inNetns<T extends { readonly netns: string }>(
     return objects.map(() => (verb === 'delete' && fault.kind === 'not-found' ? null : fault));
   }
 }
-
-/** What was not there to be removed is done. */
-const unlessGone = (outcomes: readonly Outcome[]): Outcome[] => outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
 
 const makeNetns: Work<'netns'> = {
   by: 'work',

@@ -1,6 +1,6 @@
 import type { NftElements } from '../port.js';
 import { attribute, nested, text } from './attributes.js';
-import { CREATE, FAMILY_NUMBER, NFT, nftMessage, transact, valueBytes } from './nft-message.js';
+import { CREATE, elementLists, FAMILY_NUMBER, NFT, nftMessage, transact, valueBytes } from './nft-message.js';
 import type { NetlinkSocket } from './socket.js';
 
 /** Elements of nft sets and maps, changed without the tool (linux/netfilter/nf_tables.h): starting that takes ten times as long as the change. */
@@ -8,8 +8,6 @@ import type { NetlinkSocket } from './socket.js';
 const LIST = { table: 1, set: 2, elements: 3, element: 1 } as const;
 const ELEMENT = { key: 1, data: 2 } as const;
 const DATA_VALUE = 1;
-/** A list's length has 16 bits. */
-const ELEMENTS_AT_ONCE = 512;
 
 type ElementSet = NftElements['sets'][string];
 
@@ -22,7 +20,9 @@ export function differInElements(from: NftElements | undefined, to: NftElements 
 export function changeElements(socket: NetlinkSocket, from: NftElements, to: NftElements): void {
   const changed = changedSets(from, to);
   const all = (type: number, flags: number, of: 'removed' | 'added') =>
-    changed.flatMap(({ name, set, [of]: entries }) => chunks(entries).map((chunk) => elementsMessage(type, flags, to, name, set, chunk)));
+    changed.flatMap(({ name, set, [of]: entries }) =>
+      elementLists(entries).map((chunk) => elementsMessage(type, flags, to, name, set, chunk)),
+    );
   transact(socket, [...all(NFT.deleteElements, 0, 'removed'), ...all(NFT.newElements, CREATE, 'added')]);
 }
 
@@ -53,9 +53,3 @@ function elementsMessage(
 }
 
 const element = (type: number, bytes: Buffer): Buffer => nested(type, attribute(DATA_VALUE, bytes));
-
-function chunks(entries: readonly string[]): string[][] {
-  const result: string[][] = [];
-  for (let at = 0; at < entries.length; at += ELEMENTS_AT_ONCE) result.push(entries.slice(at, at + ELEMENTS_AT_ONCE));
-  return result;
-}

@@ -44,6 +44,16 @@ export function transact(socket: NetlinkSocket, messages: readonly Buffer[]): vo
   socket.transaction(frame(BATCH.begin), messages, frame(BATCH.end));
 }
 
+/** A list's length has 16 bits. */
+const ELEMENTS_AT_ONCE = 512;
+
+/** Elements as the lists of as many messages as they take. */
+export function elementLists(entries: readonly string[]): string[][] {
+  const result: string[][] = [];
+  for (let at = 0; at < entries.length; at += ELEMENTS_AT_ONCE) result.push(entries.slice(at, at + ELEMENTS_AT_ONCE));
+  return result;
+}
+
 const DEVICE_NAME_BYTES = 16;
 const BYTES: Readonly<Record<string, (value: string) => Buffer>> = {
   ipv4_addr: addressBytes,

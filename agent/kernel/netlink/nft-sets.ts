@@ -1,9 +1,10 @@
 import { isIP } from 'node:net';
-import { KernelError, toKernelError } from '../errors.js';
+import { FAMILIES } from '../../model/address.js';
+import { KernelError, toKernelError, unlessGone } from '../errors.js';
 import type { Family, ObjectSpecs } from '../port.js';
 import { NFT_TABLE, setFamily } from '../resources.js';
 import { type Attributes, addressText, align4, attribute, attributesOf, be32, nested, text, textOf } from './attributes.js';
-import { CREATE, FAMILY_NUMBER, HEADER_BYTES, NFT, nftMessage, transact, valueBytes } from './nft-message.js';
+import { CREATE, elementLists, FAMILY_NUMBER, HEADER_BYTES, header, NFT, nftMessage, transact, valueBytes } from './nft-message.js';
 import type { NetlinkSocket } from './socket.js';
 
 /**
@@ -40,8 +41,6 @@ const SET_FLAG = { anonymous: 0x1, timeout: 0x10, eval: 0x20 } as const;
 const NAMES_IN_HOST_ORDER = Buffer.from([0, 4, 1, 0, 0, 0]);
 /** Sources that a set which rules fill can hold at a time. */
 const DYNAMIC_SIZE = 65_535;
-/** A message's list has 16 bits for its length. */
-const ELEMENTS_AT_ONCE = 512;
 
 /** Types in nft's words, and by their numbers (libnftables: 7 ipv4_addr, 8 ipv6_addr, 41 ifname; joined with six bits each). */
 const KEYS: Readonly<
@@ -59,7 +58,6 @@ const KEYS: Readonly<
   },
 };
 const SET_TYPES = Object.keys(KEYS[4]) as SetType[];
-const FAMILIES = [4, 6] as const;
 const familyNumber = (family: Family): number => FAMILY_NUMBER[family === 4 ? 'ip' : 'ip6'];
 
 export interface ListedSet {
@@ -94,7 +92,7 @@ export function ensureSets(
 /** Afterwards no set has any of the names. `busy` while rules ask it. */
 export function destroySets(socket: NetlinkSocket, specs: readonly SetSpec[]): Outcome[] {
   const items = specs.map((spec) => ({ spec, messages: [destroyMessage(spec)] }));
-  return gone(together(socket, items, ({ spec }) => `destroy set ${spec.name}`));
+  return unlessGone(together(socket, items, ({ spec }) => `destroy set ${spec.name}`));
 }
 
 /** Afterwards the entries are in their sets. Those that were there keep their counters. Per entry `null` or why not: `not-found` without the set. */
@@ -104,7 +102,7 @@ export function addMembers(socket: NetlinkSocket, members: readonly MemberSpec[]
 
 /** Afterwards the entries are in no set of the given names. */
 export function deleteMembers(socket: NetlinkSocket, members: readonly MemberSpec[]): Outcome[] {
-  return gone(changeMembers(socket, NFT.deleteElements, 0, members, 'delete from set'));
+  return unlessGone(changeMembers(socket, NFT.deleteElements, 0, members, 'delete from set'));
 }
 
 /** All in one transaction; if that is refused, each by itself, to tell which cannot be. */
@@ -116,7 +114,7 @@ function changeMembers(socket: NetlinkSocket, type: number, flags: number, membe
     else bySet.set(set, [entry]);
   }
   try {
-    const messages = [...bySet].flatMap(([set, entries]) => chunks(entries).map((chunk) => elementsMessage(type, flags, set, chunk)));
+    const messages = [...bySet].flatMap(([set, entries]) => elementLists(entries).map((chunk) => elementsMessage(type, flags, set, chunk)));
     transact(socket, messages);
     return members.map(() => null);
   } catch {
@@ -213,8 +211,9 @@ function eachAttribute(list: Buffer, act: (value: Buffer) => void): void {
 /** Nothing, where there is no such table or set. */
 function dump(socket: NetlinkSocket, type: number, family: Family, ...attributes: readonly Buffer[]): Attributes[] {
   try {
-    const body = Buffer.concat([Buffer.from([familyNumber(family), 0, 0, 0]), ...attributes]);
-    return socket.dump(type, body).map((reply) => attributesOf(reply.body, HEADER_BYTES));
+    return socket
+      .dump(type, Buffer.concat([header(familyNumber(family)), ...attributes]))
+      .map((reply) => attributesOf(reply.body, HEADER_BYTES));
   } catch (error) {
     const known = toKernelError(error);
     if (known.kind === 'not-found') return [];
@@ -296,13 +295,4 @@ function attempt(act: () => void, what: string): Outcome {
   } catch (error) {
     return toKernelError(error).during(what);
   }
-}
-
-/** Of removals: what was not there is done. */
-const gone = (outcomes: readonly Outcome[]): Outcome[] => outcomes.map((error) => (error?.kind === 'not-found' ? null : error));
-
-function chunks(entries: readonly string[]): string[][] {
-  const result: string[][] = [];
-  for (let at = 0; at < entries.length; at += ELEMENTS_AT_ONCE) result.push(entries.slice(at, at + ELEMENTS_AT_ONCE));
-  return result;
 }
