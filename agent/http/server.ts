@@ -10,14 +10,16 @@ import { readCredentials } from './credentials.js';
 import type { HttpDeps } from './deps.js';
 import { addEc2 } from './ec2/endpoint.js';
 import { addEvents, type EventStreamOptions } from './events.js';
-import { addGuard, assertListenIsSafe, isLoopback, listenAddress, pathOf } from './guard.js';
+import { addGuard, pathOf } from './guard.js';
 import { addHealth } from './health.js';
 import { ARRIVAL_MS, addRateLimit, addSecurityHeaders, CONNECTIONS, HEADER_LIMIT } from './limits.js';
+import { assertListenIsSafe, isLoopback, listenAddress } from './listen.js';
 import { addOpenApi } from './openapi.js';
 import { onChangeOf } from './reload.js';
 import { BODY_LIMIT, envelope, renderError } from './render-error.js';
 import { REST_ROUTES } from './rest/index.js';
 import { addRoutes } from './rest/register.js';
+import { NO_SCHEMAS } from './schemas.js';
 import { readTls, type TlsFiles } from './tls.js';
 
 export interface ServerOptions extends Partial<EventStreamOptions> {
@@ -46,8 +48,6 @@ export async function buildServer(
   app.addHook('onRoute', ({ method, url }) => {
     routes.set(url, new Set([...(routes.get(url) ?? []), ...[method].flat()]));
   });
-  app.setValidatorCompiler(() => (value) => ({ value }));
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler(renderError);
   app.setNotFoundHandler((request, reply) => renderError(unknownRoute(request.method, pathOf(request), routes), request, reply));
   takeEmptyJson(app);
@@ -98,7 +98,7 @@ export async function buildServer(
     );
   });
 
-  await addOpenApi(app, version);
+  addOpenApi(app, version);
   addHealth(app, deps);
   addRoutes(app, deps, REST_ROUTES);
   addEc2(app, deps, () => credentials);
@@ -146,6 +146,7 @@ const WIRE_FAULTS: Readonly<Record<string, readonly [status: string, reason: str
 
 function createApp(deps: HttpDeps, tls: TlsFiles | undefined, arrivalMs: Required<ServerOptions>['arrivalMs']): FastifyInstance {
   const options: FastifyServerOptions = {
+    ...NO_SCHEMAS,
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,
