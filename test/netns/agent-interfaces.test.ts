@@ -54,7 +54,7 @@ it('hot attach: who asked for the address in vain a moment before reaches it at 
   expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.1')).toBe(false);
   expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.1')).toBe(false);
   await world.agent.ok('POST', `/v1/network-interfaces/${eni.networkInterfaceId}/attach`, { instanceId: one.instanceId, deviceIndex: 1 });
-  expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.3')).toBe(true);
+  expect(await pings(peer.instanceId, '10.0.1.50', '-W', '0.6')).toBe(true);
 });
 
 it('move: the same address answers from the other instance, with the same MAC', async () => {

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { KernelError } from '../../agent/kernel/errors.js';
 import { unmount } from '../../agent/kernel/libc.js';
 import { address, attributesOf, text, textOf } from '../../agent/kernel/netlink/attributes.js';
-import { FLAG, message, NETLINK, NetlinkSocket } from '../../agent/kernel/netlink/socket.js';
+import { getLink, parseLink } from '../../agent/kernel/netlink/link.js';
+import { FLAG, message, NETLINK, type NetlinkMessage, NetlinkSocket } from '../../agent/kernel/netlink/socket.js';
 import { createNetns, deleteNetns, insideNetns, netnsIdentity, netnsNames, netnsPath } from '../../agent/kernel/netns.js';
 
 const RTM_NEWLINK = 16;
@@ -100,6 +101,17 @@ describe('netlink socket', () => {
     const netlink = new NetlinkSocket(NETLINK.route, { netns: 'sock' });
     const errors = netlink.batch([loopbackAddress('10.9.9.1'), loopbackAddress('10.9.9.1'), loopbackAddress('10.9.9.2')]);
     expect(errors.map((error) => error?.errno ?? null)).toEqual([null, 'EEXIST', null]);
+    expect(netlink.batch([loopbackAddress('10.9.9.3'), loopbackAddress('10.9.9.2')]).map((error) => error?.errno ?? null)).toEqual([
+      null,
+      'EEXIST',
+    ]);
+    const replies: NetlinkMessage[] = [];
+    expect(netlink.batch([loopbackAddress('10.9.9.4'), getLink({ name: 'lo' }), getLink({ name: 'none' })], replies)).toEqual([
+      null,
+      null,
+      expect.objectContaining({ errno: 'ENODEV' }),
+    ]);
+    expect(replies.map(({ body }) => parseLink(body).name)).toEqual(['lo']);
     expect(errors[1]).toBeInstanceOf(KernelError);
     expect(errors[1]?.message).toMatch(/^EEXIST: File exists/);
     const [refused] = await netlink.batchAsync([

@@ -26,6 +26,8 @@ const IFLA = {
   group: 27,
   netnsFd: 28,
   extMask: 29,
+  sendQueues: 31,
+  receiveQueues: 32,
   linkNetnsId: 37,
   targetNetnsId: 46,
 } as const;
@@ -135,6 +137,12 @@ export function findLink(socket: NetlinkSocket, which: { readonly name: string }
   }
 }
 
+/**
+ * A pair hands packets over on the processor that sends them. Without this it gets a queue for every processor that the machine could ever have,
+ * which takes longer to make than all the rest.
+ */
+const ONE_QUEUE = [u32(IFLA.sendQueues, 1), u32(IFLA.receiveQueues, 1)];
+
 export interface NewVeth {
   readonly name: string;
   readonly mac: string;
@@ -148,7 +156,14 @@ export function newVeth(veth: NewVeth): Buffer {
   const { name, mac: address, mtu, group, peer } = veth;
   const otherEnd = attribute(
     VETH_PEER,
-    Buffer.concat([header(), text(IFLA.name, peer.name), mac(IFLA.address, peer.mac), u32(IFLA.mtu, mtu), u32(IFLA.netnsFd, peer.netnsFd)]),
+    Buffer.concat([
+      header(),
+      text(IFLA.name, peer.name),
+      mac(IFLA.address, peer.mac),
+      u32(IFLA.mtu, mtu),
+      u32(IFLA.netnsFd, peer.netnsFd),
+      ...ONE_QUEUE,
+    ]),
   );
   return message(
     RTM_LINK.new,
@@ -158,6 +173,7 @@ export function newVeth(veth: NewVeth): Buffer {
     mac(IFLA.address, address),
     u32(IFLA.mtu, mtu),
     u32(IFLA.group, group),
+    ...ONE_QUEUE,
     nested(IFLA.linkInfo, text(INFO.kind, 'veth'), nested(INFO.data, otherEnd)),
   );
 }

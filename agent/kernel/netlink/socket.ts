@@ -45,7 +45,7 @@ const NOTIFICATIONS_AT_ONCE = 1024;
 /** Where datagrams arrive before they are taken apart; one for all sockets, as all of that happens on the main thread. */
 const arrival = Buffer.allocUnsafeSlow(256 * 1024);
 
-/** A netlink socket in a namespace. Requests run in order, one acknowledgement each; the kernel handles them within the send. */
+/** A netlink socket in a namespace. Requests run in order; the kernel handles them within the send. */
 export class NetlinkSocket {
   /** Our address in notifications that our requests cause. */
   readonly port: number;
@@ -80,7 +80,7 @@ export class NetlinkSocket {
     return chunks(messages).flatMap((chunk) => {
       const first = this.#number(chunk);
       send(this.#fd, chunk.length === 1 && chunk[0] ? chunk[0] : Buffer.concat(chunk));
-      return this.#acknowledgements(first, chunk.length, { replies });
+      return this.#answers(first, chunk.length, replies);
     });
   }
 
@@ -93,7 +93,7 @@ export class NetlinkSocket {
       for (const chunk of chunks(messages)) {
         const first = this.#number(chunk);
         await sendAsync(this.#fd, Buffer.concat(chunk));
-        results.push(...this.#acknowledgements(first, chunk.length));
+        results.push(...this.#answers(first, chunk.length));
       }
     } finally {
       this.#busy = false;
@@ -108,11 +108,9 @@ export class NetlinkSocket {
   transaction(begin: Buffer, messages: readonly Buffer[], end: Buffer): void {
     this.#assertIdle();
     const first = this.#number([begin, ...messages]);
-    // Kernels before 6.10 acknowledge only what is between the two, and none needs to: but if all is right and the whole is refused, that is told of the beginning.
-    begin.writeUInt16LE(begin.readUInt16LE(6) & ~ACK, 6);
     send(this.#fd, Buffer.concat([begin, ...messages, end]));
-    // Which comes before the others, so that there is no need to wait for it.
-    const refused = this.#acknowledgements(first, messages.length + 1, { unawaited: 1 }).find((error) => error);
+    // That all is right but the whole is refused is told of the beginning.
+    const refused = this.#answers(first, messages.length + 1).find((error) => error);
     if (refused) throw refused;
   }
 
@@ -122,7 +120,7 @@ export class NetlinkSocket {
     const first = this.#number([request]);
     send(this.#fd, request);
     const replies: NetlinkMessage[] = [];
-    const [error] = this.#acknowledgements(first, 1, { replies });
+    const [error] = this.#answers(first, 1, replies);
     if (error) throw error;
     return replies;
   }
@@ -180,40 +178,37 @@ export class NetlinkSocket {
     if (this.#busy) throw new KernelError('netlink socket in use by a batch on the thread pool', { kind: 'busy' });
   }
 
-  /** Gives the messages sequence numbers and asks for acknowledgements; returns the first number. */
+  /** Gives the messages sequence numbers; returns the first. Of what fails the kernel tells unasked; that the last is done tells that all are. */
   #number(messages: readonly Buffer[]): number {
     if (this.#sequence + messages.length > 0x7fffffff) this.#sequence = 1;
     const first = this.#sequence;
-    for (const bytes of messages) {
-      bytes.writeUInt16LE(bytes.readUInt16LE(6) | ACK, 6);
-      bytes.writeUInt32LE(this.#sequence++, 8);
-    }
+    for (const bytes of messages) bytes.writeUInt32LE(this.#sequence++, 8);
+    const last = messages.at(-1);
+    last?.writeUInt16LE(last.readUInt16LE(6) | ACK, 6);
     return first;
   }
 
-  /** Answers to messages with numbers from `first` on; those to the first `unawaited` of them only if they come before the rest. */
-  #acknowledgements(
-    first: number,
-    count: number,
-    { replies, unawaited = 0 }: { readonly replies?: NetlinkMessage[] | undefined; readonly unawaited?: number } = {},
-  ): (KernelError | null)[] {
-    const results = new Array<KernelError | null | undefined>(count).fill(null, 0, unawaited);
-    let missing = count - unawaited;
-    while (missing > 0) {
+  /** Per message from number `first` on `null` or what the kernel answered. */
+  #answers(first: number, count: number, replies?: NetlinkMessage[]): (KernelError | null)[] {
+    const results = new Array<KernelError | null>(count).fill(null);
+    let whole = true;
+    for (let done = false; !done; ) {
       const received = this.#receive();
-      if (received === 'nothing') break;
-      if (received === 'lost') continue;
+      if (received === 'nothing') return results.map((error) => error ?? unanswered());
+      if (received === 'lost') {
+        whole = false;
+        continue;
+      }
       for (const reply of received) {
         const index = reply.sequence - first;
         if (index < 0 || index >= count) continue;
-        if (reply.type !== MESSAGE.error) replies?.push(reply);
-        else if (!results[index]) {
-          if (results[index] === undefined) missing--;
+        if (reply.type === MESSAGE.error) {
           results[index] = errorOf(reply);
-        }
+          done = index === count - 1;
+        } else replies?.push(reply);
       }
     }
-    return results.map((result) => (result === undefined ? errnoError(ENOBUFS, 'the acknowledgement was lost') : result));
+    return whole ? results : results.map((error) => error ?? unanswered());
   }
 
   /** `undefined`: the table changed while it was being listed, or part of it was lost. */
@@ -256,6 +251,8 @@ export class NetlinkSocket {
     return messagesIn(datagram);
   }
 }
+
+const unanswered = (): KernelError => errnoError(ENOBUFS, 'the acknowledgement was lost');
 
 /** Binds to a port, or to one that the kernel picks if that is taken or 0; returns which. */
 function bindTo(fd: number, port: number): number {
