@@ -18,7 +18,7 @@ export const median = (values) => quantile(values, 0.5);
 export const round = (value, digits = 2) => (typeof value === 'number' ? Number(value.toFixed(digits)) : value);
 
 /** Rounds in which nothing is measured: Node compiles what runs often, and a daemon that has run for a while is the usual one. */
-const WARM_UP = 100;
+const WARM_UP = 400;
 
 export async function warmUp(round) {
   for (let i = 0; i < WARM_UP; i++) await round();
