@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import { openAuditLog } from './audit/log.js';
 import type { CommandContext } from './commands/command.js';
@@ -10,7 +9,7 @@ import { createGuestService } from './guests/service.js';
 import { hostFacts } from './host/facts.js';
 import type { HttpDeps } from './http/deps.js';
 import { EventHub } from './http/event-hub.js';
-import { assertListenIsSafe } from './http/guard.js';
+import { listenAddress } from './http/listen.js';
 import { createMetrics } from './http/metrics.js';
 import { publishEvents } from './http/publish-events.js';
 import { buildServer } from './http/server.js';
@@ -18,8 +17,6 @@ import { createMetadataService } from './imds/service.js';
 import { createInstanceRuntime } from './instances/linux.js';
 import { readDiscards } from './kernel/discards.js';
 import { hasFlowLimit } from './kernel/feature-table.js';
-import { keepDescriptorsFromChildren } from './kernel/libc.js';
-import { createLinuxKernel } from './kernel/linux.js';
 import type { InterfaceCounters, Kernel, KernelFeatures, MacvlanQuery } from './kernel/port.js';
 import { HOST_NAMESPACE, hostEndName, instanceEndName, routerNamespace } from './kernel/resources.js';
 import { isForwarding } from './kernel/sysctl.js';
@@ -34,7 +31,7 @@ import { StatusBoard } from './reconcile/status-board.js';
 import { keepers, ServiceKeeper } from './services/keeper.js';
 import { unitOfService } from './services/service.js';
 import { createSupervisor } from './services/supervisor.js';
-import { openEmbeddedStore } from './store/embedded.js';
+import type { Store } from './store/store.js';
 import { tunnelKind } from './vpn/tunnel-kind.js';
 
 export interface Daemon {
@@ -46,21 +43,19 @@ export interface Daemon {
 
 const HOUSEKEEPING_MS = 60_000;
 
+/** What is open already when the daemon starts; it closes it. */
+export interface Opened {
+  readonly kernel: Kernel;
+  readonly features: KernelFeatures;
+  readonly store: Store;
+}
+
 /**
  * The composition root: builds each part once, starts in order, stops in reverse. Resolves when the API serves and the
  * first pass over the kernel is done.
  */
-export async function startDaemon(config: Config, log: Logger): Promise<Daemon> {
-  assertListenIsSafe(config);
-  keepDescriptorsFromChildren();
-  // Whatever it was started with: nothing that it or its services make is for others to write.
-  process.umask(process.umask() | 0o022);
-  // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
-  await Promise.all(Array.from({ length: 4 }, () => stat('/')));
+export async function startDaemon(config: Config, log: Logger, { kernel, features, store }: Opened): Promise<Daemon> {
   const zones = config.zones ?? ['a', 'b', 'c'].map((letter) => `${config.region}${letter}`);
-  const kernel = createLinuxKernel({ log });
-  // While tools are asked for their versions, the store is read.
-  const [features, store] = await Promise.all([kernel.probe(), openEmbeddedStore({ dataDir: config.dataDir })]);
   const runtime = createInstanceRuntime({ dataDir: config.dataDir, log, userDataTimeoutMs: config.userDataTimeoutMs });
   const supervisor = createSupervisor({
     dataDir: config.dataDir,
@@ -156,8 +151,7 @@ export async function startDaemon(config: Config, log: Logger): Promise<Daemon> 
   await loop.start();
   // Nothing was ever written: this is the first start.
   if (config.defaultVpc && store.snapshot().revision === 0) await run([{ command: 'createDefaultVpc', input: {} }]);
-  const { host, port } = splitListen(config.listen);
-  const url = await server.listen({ host, port });
+  const url = await server.listen(listenAddress(config.listen));
   ready = true;
   // The first reading takes a while and runs tools: neither in front of a request nor of readiness.
   hostFacts().catch((error: unknown) => log.warn({ err: error }, 'reading facts about the host failed'));
@@ -187,12 +181,6 @@ function randomHex(digits: number): string {
   return randomBytes((digits + 1) >> 1)
     .toString('hex')
     .slice(0, digits);
-}
-
-/** `HOST:PORT`, the host of an IPv6 listener in brackets. */
-function splitListen(listen: string): { host: string; port: number } {
-  const colon = listen.lastIndexOf(':');
-  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
 }
 
 /** Resolves with the work, after `ms`, or when the caller has gone: whichever comes first. */

@@ -1,16 +1,15 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { ConfigError, loadConfig, renderDefaultConfig, renderFlagHelp } from './config/load.js';
-import { startDaemon } from './daemon.js';
 import { createLogger } from './lib/log.js';
 import { keepSmallAtRest } from './lib/rest.js';
+import { version as packageVersion } from './place.js';
+import { start } from './start.js';
 import { StoreFault } from './store/store.js';
 
 /** Exit codes: 0 stopped as asked, 1 could not start or run, 2 wrong settings. */
 async function main(): Promise<number> {
   const { config, help, version, positionals, warnings } = loadConfig({ argv: process.argv.slice(2), env: process.env });
-  if (version)
-    return print((JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string }).version);
+  if (version) return print(packageVersion());
   if (help) return print(`usage: enid [FLAGS]\n       enid default-config\n\nRuns the agent in the foreground.\n\n${renderFlagHelp()}`);
   if (positionals[0] === 'default-config') return print(renderDefaultConfig());
   if (positionals[0] !== undefined) throw new ConfigError([`unknown argument "${positionals[0]}"; the command line is called eni`]);
@@ -21,7 +20,7 @@ async function main(): Promise<number> {
   const stopped = new Promise<NodeJS.Signals>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
   });
-  const daemon = await startDaemon(config, log);
+  const daemon = await start(config, log);
   print(`listening ${daemon.url}`);
   keepSmallAtRest();
   log.info({ signal: await stopped }, 'stopping; the data plane stays as it is');

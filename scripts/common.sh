@@ -72,7 +72,7 @@ ensure_packages() {
 }
 
 ensure_build() {
-  if [ -e dist/.built ] && [ -z "$(find agent package.json tsconfig.json -newer dist/.built -print -quit)" ]; then return; fi
+  if [ -e dist/.built ] && [ -z "$(find agent scripts/bundle.mjs package.json tsconfig.json -newer dist/.built -print -quit)" ]; then return; fi
   say 'building'
   npm run --silent build
   touch dist/.built

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
+import { version } from '../place.js';
 import { processIo } from './io.js';
 import { runCli } from './run.js';
 
@@ -11,10 +11,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   throw error;
 });
 
-const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { version: string };
 process.exitCode = await runCli(process.argv.slice(2), {
   io: processIo(interrupted.signal),
-  version,
+  version: version(),
   local: {
     diagnose: async (known) => (await import('../host/doctor.js')).diagnose(known),
     teardown: async (options) => (await import('../teardown.js')).teardown(options),

@@ -1,11 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { ConfigError } from '../config/load.js';
 import type { Config } from '../config/schema.js';
 import { apiError } from '../model/errors.js';
 import type { Credentials, Principal } from './credentials.js';
 import { isEc2Request } from './ec2/request.js';
-
-type ListenConfig = Pick<Config, 'listen' | 'token' | 'credentialsFile' | 'tlsCert' | 'tlsKey' | 'insecureHttp'>;
+import { isLoopback, listenAddress } from './listen.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -17,39 +15,6 @@ declare module 'fastify' {
 /** Paths that answer without a token: whoever restarts a sick daemon has none. */
 const OPEN_PATHS: ReadonlySet<string> = new Set(['/healthz', '/readyz']);
 const SAFE_METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-
-export function listenAddress(listen: string): { host: string; port: number } {
-  const colon = listen.lastIndexOf(':');
-  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(listen.slice(colon + 1)) };
-}
-
-/** Whether only programs on this machine can reach the address. A name other than localhost may resolve to anything. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
-}
-
-/**
- * Refuses settings that would let the network change this machine unasked, or hear the token.
- * @throws {ConfigError} with the remedy.
- */
-export function assertListenIsSafe(config: ListenConfig): void {
-  const { listen, token, credentialsFile, tlsCert, tlsKey, insecureHttp } = config;
-  if ((tlsCert === undefined) !== (tlsKey === undefined))
-    throw unsafe('tlsCert and tlsKey must be given together: a certificate is no use without its key');
-  if (isLoopback(listenAddress(listen).host)) return;
-  if (token === undefined && credentialsFile === undefined)
-    throw unsafe(
-      `listen ${listen} is reachable from other machines: set a token (16 characters or more) or a credentialsFile, or listen on 127.0.0.1`,
-    );
-  if (tlsCert === undefined && !insecureHttp)
-    throw unsafe(
-      `listen ${listen} would send the token in clear: set tlsCert and tlsKey, or --insecure-http when something else encrypts, or listen on 127.0.0.1`,
-    );
-}
-
-function unsafe(problem: string): ConfigError {
-  return new ConfigError([problem]);
-}
 
 export interface GuardParts {
   readonly config: Pick<Config, 'listen' | 'localUids'>;

@@ -44,11 +44,12 @@ const PAGE_POLICY =
   "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 export function addSecurityHeaders(app: FastifyInstance, { tls }: { readonly tls: boolean }): void {
-  app.addHook('onSend', async (_request, reply: FastifyReply) => {
+  app.addHook('onSend', (_request, reply: FastifyReply, payload, done) => {
     for (const [name, value] of Object.entries(HEADERS)) void reply.header(name, value);
     if (tls) void reply.header('strict-transport-security', 'max-age=31536000');
     if (!reply.hasHeader('content-security-policy')) void reply.header('content-security-policy', isPage(reply) ? PAGE_POLICY : API_POLICY);
     if (!isPage(reply) && !reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+    done(null, payload);
   });
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ApiError, apiError, type ErrorCode } from '../model/errors.js';
 import { StoreConflict, StoreFault } from '../store/store.js';
 import { isEc2Request } from './ec2/request.js';
-import { errorXml } from './ec2/xml.js';
+import { errorXml } from './ec2/xml-text.js';
 
 /** Bytes that a request's body may have. */
 export const BODY_LIMIT = 1024 * 1024;

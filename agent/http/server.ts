@@ -10,14 +10,16 @@ import { readCredentials } from './credentials.js';
 import type { HttpDeps } from './deps.js';
 import { addEc2 } from './ec2/endpoint.js';
 import { addEvents, type EventStreamOptions } from './events.js';
-import { addGuard, assertListenIsSafe, isLoopback, listenAddress, pathOf } from './guard.js';
+import { addGuard, pathOf } from './guard.js';
 import { addHealth } from './health.js';
 import { ARRIVAL_MS, addRateLimit, addSecurityHeaders, CONNECTIONS, HEADER_LIMIT } from './limits.js';
+import { assertListenIsSafe, isLoopback, listenAddress } from './listen.js';
 import { addOpenApi } from './openapi.js';
 import { onChangeOf } from './reload.js';
 import { BODY_LIMIT, envelope, renderError } from './render-error.js';
 import { REST_ROUTES } from './rest/index.js';
 import { addRoutes } from './rest/register.js';
+import { NO_SCHEMAS } from './schemas.js';
 import { readTls, type TlsFiles } from './tls.js';
 
 export interface ServerOptions extends Partial<EventStreamOptions> {
@@ -46,8 +48,6 @@ export async function buildServer(
   app.addHook('onRoute', ({ method, url }) => {
     routes.set(url, new Set([...(routes.get(url) ?? []), ...[method].flat()]));
   });
-  app.setValidatorCompiler(() => (value) => ({ value }));
-  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler(renderError);
   app.setNotFoundHandler((request, reply) => renderError(unknownRoute(request.method, pathOf(request), routes), request, reply));
   takeEmptyJson(app);
@@ -57,11 +57,13 @@ export async function buildServer(
   app.addHook('preClose', async () => {
     closing = true;
   });
-  app.addHook('onSend', async (_request, reply) => {
+  app.addHook('onSend', (_request, reply, payload, done) => {
     if (closing) void reply.header('connection', 'close');
+    done(null, payload);
   });
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
+    done();
   });
   addSecurityHeaders(app, { tls: tls !== undefined });
   const deps = addAudit(app, given);
@@ -87,7 +89,7 @@ export async function buildServer(
       },
     },
   ]);
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'none';
     const seconds = reply.elapsedTime / 1000;
     if (route !== '/v1/events')
@@ -96,9 +98,10 @@ export async function buildServer(
       { method: request.method, path: pathOf(request), status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
       'answered',
     );
+    done();
   });
 
-  await addOpenApi(app, version);
+  addOpenApi(app, version);
   addHealth(app, deps);
   addRoutes(app, deps, REST_ROUTES);
   addEc2(app, deps, () => credentials);
@@ -146,6 +149,7 @@ const WIRE_FAULTS: Readonly<Record<string, readonly [status: string, reason: str
 
 function createApp(deps: HttpDeps, tls: TlsFiles | undefined, arrivalMs: Required<ServerOptions>['arrivalMs']): FastifyInstance {
   const options: FastifyServerOptions = {
+    ...NO_SCHEMAS,
     loggerInstance: deps.log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: BODY_LIMIT,

@@ -8,8 +8,13 @@ import { SettingFiles } from './setting-files.js';
 /** Ports below are process ids, above are those that the kernel picks when a process has several sockets. */
 const PORTS = { first: 0x0100_0000, last: 0x7fff_fff0 } as const;
 
+/** How long a name counts as the namespace that it was, milliseconds: the steps of one attachment ask a dozen times. Whoever makes it another's tells by its name. */
+const TRUST_MS = 5;
+
 interface Entry {
   readonly identity: string;
+  /** When the name was last seen to be this namespace's. */
+  seenAt: number;
   route?: NetlinkSocket;
   netfilter?: NetlinkSocket;
   settings?: SettingFiles;
@@ -75,11 +80,16 @@ export class NamespaceSockets {
 
   #entry(netns: string): Entry {
     const known = this.#entries.get(netns);
+    const now = performance.now();
+    if (known && now - known.seenAt < TRUST_MS) return known;
     const identity = netnsIdentity(netns);
-    if (known && known.identity === identity) return known;
+    if (known && known.identity === identity) {
+      known.seenAt = now;
+      return known;
+    }
     if (known) this.forget(netns);
     if (identity === undefined) throw new KernelError(`no network namespace ${netns}`, { errno: 'ENOENT' });
-    const entry: Entry = { identity };
+    const entry: Entry = { identity, seenAt: now };
     this.#entries.set(netns, entry);
     return entry;
   }

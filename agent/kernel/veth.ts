@@ -6,13 +6,15 @@ import {
   deleteLink,
   deleteLinkGroup,
   findLink,
+  getLink,
   type Link,
   netnsIdOf,
   newVeth,
+  parseLink,
   setProxyDelay,
   setRetransmission,
 } from './netlink/link.js';
-import type { NetlinkSocket } from './netlink/socket.js';
+import type { NetlinkMessage, NetlinkSocket } from './netlink/socket.js';
 import { isHeldNetns } from './netns.js';
 import type { VethSpec } from './port.js';
 import { isRouterNamespace, ROUTER_LINK_LOCAL, TRASH_GROUP } from './resources.js';
@@ -40,7 +42,7 @@ export async function ensureVeth(sockets: NamespaceSockets, spec: VethSpec): Pro
   if (existing && peer) {
     const pair = { index: existing.index, peerIndex: peer.index };
     repair(sockets, spec, existing, peer);
-    configure(sockets, spec, pair);
+    bringUp(sockets, router, spec, pair);
     return { disturbed: existing.mac !== spec.mac || !existing.up || !peer.up, ...pair };
   }
   if (existing) await deleteNow(sockets, spec.netns, spec.name);
@@ -78,15 +80,24 @@ async function makeRoom(sockets: NamespaceSockets, { netns, peer }: VethSpec, ob
 function create(sockets: NamespaceSockets, spec: VethSpec): Pair | undefined {
   const { name, mac, mtu, group, peer } = spec;
   const router = sockets.route(spec.netns);
-  const [refused] = withNetnsDescriptor(peer.netns, (netnsFd) =>
-    router.batch([newVeth({ name, mac, mtu, group, peer: { name: peer.name, mac: peer.mac, netnsFd } })]),
+  const replies: NetlinkMessage[] = [];
+  // In one go: who took the name meanwhile only gets what the next step gives it anyway.
+  const [refused = null, ...others] = withNetnsDescriptor(peer.netns, (netnsFd) =>
+    router.batch(
+      [
+        newVeth({ name, mac, mtu, group, peer: { name: peer.name, mac: peer.mac, netnsFd } }),
+        changeLink(name, settings(spec)),
+        getLink({ name }),
+      ],
+      replies,
+    ),
   );
   if (refused?.errno === 'EEXIST') return undefined;
-  throwFirst([refused ?? null]);
-  const made = findLink(router, { name });
+  throwFirst([refused, ...others]);
+  const made = replies[0] && parseLink(replies[0].body);
   if (!made?.peer) throw new KernelError('the new pair is gone again', { kind: 'not-found' });
   const pair = { index: made.index, peerIndex: made.peer.index };
-  configure(sockets, spec, pair);
+  bringUp(sockets, router, spec, pair);
   return pair;
 }
 
@@ -94,23 +105,22 @@ function create(sockets: NamespaceSockets, spec: VethSpec): Pair | undefined {
 function repair(sockets: NamespaceSockets, spec: VethSpec, host: Link, other: Link): void {
   const { name, mac, mtu, group, peer } = spec;
   throwFirst([
-    ...sockets.route(spec.netns).batch([changeLink(name, { mtu, group, ...(host.mac !== mac && { mac }) })]),
+    ...sockets.route(spec.netns).batch([changeLink(name, { ...settings(spec), mtu, group, ...(host.mac !== mac && { mac }) })]),
     ...sockets.route(peer.netns).batch([changeLink(peer.name, { mtu, ...(other.mac !== peer.mac && { mac: peer.mac }) })]),
   ]);
   if (!spec.ipv6) throwFirst(setIpv6(spec, false));
 }
 
-/** What a new pair lacks. The host end comes last: nothing passes before it is up. */
-function configure(sockets: NamespaceSockets, spec: VethSpec, { index, peerIndex }: Pair): void {
-  const { name, alias, rpFilter, peer } = spec;
+const settings = ({ alias, rpFilter }: VethSpec) => ({ alias, rpFilter, proxyArp: 1 });
+
+/** The host end comes last: nothing passes before it is up. */
+function bringUp(sockets: NamespaceSockets, router: NetlinkSocket, spec: VethSpec, { index, peerIndex }: Pair): void {
+  const { name, peer } = spec;
   const [up, refused] = sockets.route(peer.netns).batch([changeLink(peer.name, { up: true }), ...soonAskingAgain(peerIndex)]);
   throwFirst([up ?? null, refused ?? null]);
   if (spec.ipv6 && isIpv6Off(peer.netns)) allowIpv6(peer);
-  const done = sockets
-    .route(spec.netns)
-    .batch([changeLink(name, { alias, rpFilter, proxyArp: 1 }), setProxyDelay(index, 0), changeLink(name, { up: true })]);
-  throwFirst(done);
-  if (spec.ipv6) addLinkLocal(sockets.route(spec.netns), spec, index);
+  throwFirst(router.batch([setProxyDelay(index, 0), changeLink(name, { up: true })]));
+  if (spec.ipv6) addLinkLocal(router, spec, index);
 }
 
 /** The kernel's one second would keep whoever asked a moment before an address came from seeing it for that long. */

@@ -277,7 +277,8 @@ export class ReconcileLoop {
 
   private async carryOut(ops: readonly PlannedOp[]): Promise<OpResult[]> {
     if (ops.length === 0) return [];
-    this.deps.log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
+    if (this.deps.log.isLevelEnabled('debug'))
+      this.deps.log.debug({ operations: ops.slice(0, 40).map(({ op }) => `${op.verb} ${keyOf(op.object)}`) }, 'operations');
     this.ledger.begin(ops);
     const results = await this.deps.kernel.apply(ops);
     this.ledger.record(results);

@@ -3,12 +3,12 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
 import { kernelBootId, netnsIdentity } from '../instances/boot.js';
 import { isAlive, namespaceOf, type ProcessRef } from '../instances/processes.js';
 import { KernelError } from '../kernel/errors.js';
 import { insideNetns } from '../kernel/netns.js';
+import { CODE } from '../place.js';
 import { LAUNCH, ServiceDirectory } from './directory.js';
 import type { ListenSpec, ServiceSpec, Supervisor } from './service.js';
 
@@ -23,9 +23,6 @@ export interface SupervisorOptions {
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   return new LinuxSupervisor({ ...options, dataDir: resolve(options.dataDir) });
 }
-
-/** Directory of the daemon's code. */
-const AGENT = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 
 const START_TIMEOUT_MS = 15_000;
 /** How long a service may take to end after SIGTERM. */
@@ -123,7 +120,7 @@ class LinuxSupervisor implements Supervisor {
   }
 
   private async start(directory: ServiceDirectory, { name, netns, argv, env, ready }: ServiceSpec): Promise<void> {
-    const places = { dir: directory.path, node: process.execPath, agent: AGENT } as const;
+    const places = { dir: directory.path, node: process.execPath, agent: CODE } as const;
     const command = argv.map((argument) => argument.replace(/\{(dir|node|agent)\}/g, (_, place: keyof typeof places) => places[place]));
     if (ready?.file !== undefined) rmSync(`${directory.path}/${ready.file}`, { force: true });
     const log = openSync(directory.log, 'w', 0o644);

@@ -5,9 +5,10 @@
 //   {"do":"echo","port":P}                                        → {"bound":true}: from then on sends every datagram back
 import dgram from 'node:dgram';
 import { createInterface } from 'node:readline';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { echoAt, firstAnswer } from './udp.mjs';
 
 const now = () => process.hrtime.bigint();
-const SLEEP = new Int32Array(new SharedArrayBuffer(4));
 const ms = (ns) => Number(ns) / 1e6;
 
 async function socket() {
@@ -18,23 +19,9 @@ async function socket() {
   return it;
 }
 
-async function first({ address, port, everyUs = 500, withinMs = 5000 }) {
-  const meter = await socket();
-  let sent = 0;
-  let at;
-  meter.once('message', () => {
-    at = now();
-  });
-  const end = now() + BigInt(withinMs) * 1_000_000n;
+async function first({ address, port, everyUs = 250, withinMs = 5000 }) {
   console.log(JSON.stringify({ started: true }));
-  while (at === undefined && now() < end) {
-    meter.send('?', port, address, () => {});
-    sent += 1;
-    // Sleeps: a meter that spins would take a core from what it measures. Node's timers count whole milliseconds.
-    Atomics.wait(SLEEP, 0, 0, everyUs / 1000);
-    await new Promise(setImmediate);
-  }
-  meter.close();
+  const { at, sent } = firstAnswer({ address, port, everyUs, withinMs });
   return { at: at?.toString() ?? null, sent };
 }
 
@@ -64,10 +51,19 @@ async function stream({ address, port, ms: count }) {
   return { sent: count, lost: count - times.length, gapMs: ms(gap) };
 }
 
+/** In a thread of its own, as it waits within the system's calls. */
 function echo({ port }) {
-  const server = dgram.createSocket({ type: 'udp4', recvBufferSize: 1 << 20 });
-  server.on('message', (message, from) => server.send(message, from.port, from.address, () => {}));
-  return new Promise((resolve) => server.bind(port, () => resolve({ bound: true })));
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL(import.meta.url), { workerData: { port } });
+    thread.once('message', resolve);
+    thread.once('error', reject);
+  });
+}
+
+if (!isMainThread) {
+  const serve = echoAt(workerData.port);
+  parentPort.postMessage({ bound: true });
+  serve();
 }
 
 const verbs = { first, stream, echo };

@@ -5,7 +5,7 @@ import { CreateVpcCommand, DescribeVpcsCommand, EC2Client } from '@aws-sdk/clien
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Config } from '../../agent/config/schema.js';
 import { readCredentials } from '../../agent/http/credentials.js';
-import { assertListenIsSafe } from '../../agent/http/guard.js';
+import { assertListenIsSafe } from '../../agent/http/listen.js';
 import { startApi, type TestApi } from '../support/api.js';
 
 const FULL = 'correct-horse-battery';

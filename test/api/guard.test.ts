@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Config } from '../../agent/config/schema.js';
-import { assertListenIsSafe } from '../../agent/http/guard.js';
+import { assertListenIsSafe } from '../../agent/http/listen.js';
 import { startApi, type TestApi } from '../support/api.js';
 
 let api: TestApi | undefined;

@@ -43,7 +43,7 @@ const START_MS = 120_000;
 const ANSWER_MS = 240_000;
 
 export async function startAgent(
-  options: { args?: readonly string[]; env?: Record<string, string>; dataDir?: string } = {},
+  options: { args?: readonly string[]; env?: Record<string, string>; dataDir?: string; program?: string } = {},
 ): Promise<TestAgent> {
   await refuseRealDevices(options);
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'enid-test-')));
@@ -54,7 +54,7 @@ export async function startAgent(
 
   const start = async () => {
     const argv = [
-      'dist/agent/main.js',
+      options.program ?? 'dist/agent/main.js',
       '--listen',
       `127.0.0.1:${port}`,
       '--data-dir',

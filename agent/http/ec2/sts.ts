@@ -1,6 +1,6 @@
 import { apiError } from '../../model/errors.js';
 import { brief } from './params.js';
-import { escapeXml } from './xml.js';
+import { escapeXml } from './xml-text.js';
 
 const VERSION = '2011-06-15';
 

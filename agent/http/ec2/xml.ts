@@ -1,20 +1,15 @@
 import { membersOf, type Shape } from './notation.js';
 import type { Tree } from './params.js';
 import { OPERATIONS } from './shapes.js';
+import { escapeXml, HEAD } from './xml-text.js';
 
 export const NAMESPACE = 'http://ec2.amazonaws.com/doc/2016-11-15/';
-const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
 
 /** The answer to an action. One without a structure says that it succeeded. */
 export function answerXml(action: string, tree: Tree, requestId: string): string {
   const [, structure = ''] = OPERATIONS[action] ?? [];
   const body = structure === '' ? '<return>true</return>' : structureXml(tree, structure);
   return `${HEAD}<${action}Response xmlns="${NAMESPACE}"><requestId>${escapeXml(requestId)}</requestId>${body}</${action}Response>`;
-}
-
-export function errorXml(code: string, message: string, requestId: string): string {
-  const error = `<Error><Code>${escapeXml(code)}</Code><Message>${escapeXml(message)}</Message></Error>`;
-  return `${HEAD}<Response><Errors>${error}</Errors><RequestID>${escapeXml(requestId)}</RequestID></Response>`;
 }
 
 /** Members without a value are left out; a list without items is an empty element. */
@@ -42,17 +37,4 @@ function valueXml(value: unknown, shape: Shape): string {
   let text = '';
   for (const item of value as readonly unknown[]) text += `<${shape.itemName}>${valueXml(item, shape.item)}</${shape.itemName}>`;
   return text;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', '\r': '&#13;' };
-
-/** ASCII that stands for itself: nearly all there is. */
-const PLAIN = /^[ !#-%'-;=?-~]*$/;
-
-/** Characters that XML cannot carry, unpaired surrogates among them, become the replacement character. */
-export function escapeXml(text: string): string {
-  if (PLAIN.test(text)) return text;
-  return text
-    .replaceAll(/[\p{Cc}\p{Cs}\ufffe\uffff]/gu, (character) => (/[\t\n\r\x7f-\x9f]/.test(character) ? character : '\ufffd'))
-    .replaceAll(/[&<>"\r]/g, (character) => ENTITIES[character] ?? character);
 }

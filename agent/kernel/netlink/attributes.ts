@@ -7,29 +7,38 @@ const TYPE_MASK = 0x3fff;
 
 export const align4 = (length: number): number => (length + 3) & ~3;
 
-export function attribute(type: number, value: Buffer): Buffer {
-  const length = 4 + value.length;
-  const bytes = Buffer.alloc(align4(length));
+/** The parts one after the other from `offset` of a buffer that is padded to four bytes with zeros. What is before them is left to be written. */
+export function joined(offset: number, parts: readonly Buffer[]): { readonly bytes: Buffer; readonly length: number } {
+  let length = offset;
+  for (const part of parts) length += part.length;
+  const bytes = Buffer.allocUnsafe(align4(length));
+  let at = offset;
+  for (const part of parts) at += part.copy(bytes, at);
+  bytes.fill(0, length);
+  return { bytes, length };
+}
+
+export function attribute(type: number, ...value: Buffer[]): Buffer {
+  const { bytes, length } = joined(4, value);
   bytes.writeUInt16LE(length, 0);
   bytes.writeUInt16LE(type, 2);
-  value.copy(bytes, 4);
   return bytes;
 }
 
-export const nested = (type: number, ...children: Buffer[]): Buffer => attribute(type | NESTED, Buffer.concat(children));
+export const nested = (type: number, ...children: Buffer[]): Buffer => attribute(type | NESTED, ...children);
 /** Text with its terminating zero. */
 export const text = (type: number, value: string): Buffer => attribute(type, Buffer.from(`${value}\0`));
-export const flag = (type: number): Buffer => attribute(type, Buffer.alloc(0));
+export const flag = (type: number): Buffer => attribute(type);
 
 export const u8 = (type: number, value: number): Buffer => attribute(type, Buffer.from([value]));
 export function u32(type: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
+  const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32LE(value >>> 0);
   return attribute(type, bytes);
 }
 /** In network byte order. */
 export function be32(type: number, value: number): Buffer {
-  const bytes = Buffer.alloc(4);
+  const bytes = Buffer.allocUnsafe(4);
   bytes.writeUInt32BE(value >>> 0);
   return attribute(type, bytes);
 }

@@ -119,11 +119,16 @@ export function listLinks(socket: NetlinkSocket, netnsId?: number): Link[] {
   return socket.dump(RTM_LINK.get, body).map((link) => parseLink(link.body));
 }
 
+/** Asks for a device, of which `parseLink` reads the reply. */
+export function getLink(which: { readonly name: string } | { readonly index: number }): Buffer {
+  const [index, name] = 'name' in which ? [0, [text(IFLA.name, which.name)]] : [which.index, []];
+  return message(RTM_LINK.get, 0, header(index), ...name, u32(IFLA.extMask, SKIP_STATISTICS));
+}
+
 /** A device by name or index; `undefined` when there is none. */
 export function findLink(socket: NetlinkSocket, which: { readonly name: string } | { readonly index: number }): Link | undefined {
-  const [index, name] = 'name' in which ? [0, [text(IFLA.name, which.name)]] : [which.index, []];
   try {
-    const [reply] = socket.request(message(RTM_LINK.get, 0, header(index), ...name, u32(IFLA.extMask, SKIP_STATISTICS)));
+    const [reply] = socket.request(getLink(which));
     return reply && parseLink(reply.body);
   } catch (error) {
     if (error instanceof KernelError && error.kind === 'not-found') return undefined;

@@ -1,6 +1,6 @@
 import type { KernelError } from '../errors.js';
 import { errnoError } from '../libc.js';
-import { align4, attributesOf, textOf } from './attributes.js';
+import { align4, attributesOf, joined, textOf } from './attributes.js';
 
 /** Netlink messages: linux/netlink.h. */
 
@@ -28,31 +28,32 @@ export interface NetlinkMessage {
 
 /** A request, ready to be sent: header and body. */
 export function message(type: number, flags: number, ...body: Buffer[]): Buffer {
-  const content = Buffer.concat(body);
-  const length = HEADER + content.length;
-  const bytes = Buffer.alloc(align4(length));
+  const { bytes, length } = joined(HEADER, body);
   bytes.writeUInt32LE(length, 0);
   bytes.writeUInt16LE(type, 4);
   bytes.writeUInt16LE(flags | REQUEST, 6);
-  content.copy(bytes, HEADER);
+  // Number and sender: the socket's affair.
+  bytes.fill(0, 8, HEADER);
   return bytes;
 }
 
 /** The messages of a datagram. Their bodies are views of it. */
-export function* messagesIn(datagram: Buffer): Generator<NetlinkMessage> {
+export function messagesIn(datagram: Buffer): NetlinkMessage[] {
+  const messages: NetlinkMessage[] = [];
   let at = 0;
   while (at + HEADER <= datagram.length) {
     const length = datagram.readUInt32LE(at);
-    if (length < HEADER || at + length > datagram.length) return;
-    yield {
+    if (length < HEADER || at + length > datagram.length) break;
+    messages.push({
       type: datagram.readUInt16LE(at + 4),
       flags: datagram.readUInt16LE(at + 6),
       sequence: datagram.readUInt32LE(at + 8),
       port: datagram.readUInt32LE(at + 12),
       body: datagram.subarray(at + HEADER, at + length),
-    };
+    });
     at += align4(length);
   }
+  return messages;
 }
 
 /** What an NLMSG_ERROR message says: `null` is success. The kernel's own words come along when it has any. */

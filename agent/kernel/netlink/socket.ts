@@ -4,6 +4,7 @@ import {
   bindSocket,
   closeDescriptor,
   EAGAIN,
+  ENOBUFS,
   errnoError,
   pollReadable,
   receive,
@@ -70,13 +71,16 @@ export class NetlinkSocket {
     }
   }
 
-  /** Sends the messages together; per message `null` or what the kernel answered. A failure does not keep later ones from running. */
-  batch(messages: readonly Buffer[]): (KernelError | null)[] {
+  /**
+   * Sends the messages together; per message `null` or what the kernel answered. A failure does not keep later ones from running.
+   * What it sends back before its acknowledgements goes to `replies`.
+   */
+  batch(messages: readonly Buffer[], replies?: NetlinkMessage[]): (KernelError | null)[] {
     this.#assertIdle();
     return chunks(messages).flatMap((chunk) => {
       const first = this.#number(chunk);
       send(this.#fd, chunk.length === 1 && chunk[0] ? chunk[0] : Buffer.concat(chunk));
-      return this.#acknowledgements(first, chunk.length);
+      return this.#acknowledgements(first, chunk.length, { replies });
     });
   }
 
@@ -107,8 +111,8 @@ export class NetlinkSocket {
     // Kernels before 6.10 acknowledge only what is between the two, and none needs to: but if all is right and the whole is refused, that is told of the beginning.
     begin.writeUInt16LE(begin.readUInt16LE(6) & ~ACK, 6);
     send(this.#fd, Buffer.concat([begin, ...messages, end]));
-    const answers = this.#acknowledgements(first, messages.length + 1);
-    const refused = answers.find((error, place) => error && (place > 0 || error.errno !== 'ENOBUFS'));
+    // Which comes before the others, so that there is no need to wait for it.
+    const refused = this.#acknowledgements(first, messages.length + 1, { unawaited: 1 }).find((error) => error);
     if (refused) throw refused;
   }
 
@@ -118,7 +122,7 @@ export class NetlinkSocket {
     const first = this.#number([request]);
     send(this.#fd, request);
     const replies: NetlinkMessage[] = [];
-    const [error] = this.#acknowledgements(first, 1, replies);
+    const [error] = this.#acknowledgements(first, 1, { replies });
     if (error) throw error;
     return replies;
   }
@@ -187,9 +191,14 @@ export class NetlinkSocket {
     return first;
   }
 
-  #acknowledgements(first: number, count: number, replies?: NetlinkMessage[]): (KernelError | null)[] {
-    const results = new Array<KernelError | null | undefined>(count).fill(undefined);
-    let missing = count;
+  /** Answers to messages with numbers from `first` on; those to the first `unawaited` of them only if they come before the rest. */
+  #acknowledgements(
+    first: number,
+    count: number,
+    { replies, unawaited = 0 }: { readonly replies?: NetlinkMessage[] | undefined; readonly unawaited?: number } = {},
+  ): (KernelError | null)[] {
+    const results = new Array<KernelError | null | undefined>(count).fill(null, 0, unawaited);
+    let missing = count - unawaited;
     while (missing > 0) {
       const received = this.#receive();
       if (received === 'nothing') break;
@@ -198,13 +207,13 @@ export class NetlinkSocket {
         const index = reply.sequence - first;
         if (index < 0 || index >= count) continue;
         if (reply.type !== MESSAGE.error) replies?.push(reply);
-        else if (results[index] === undefined) {
+        else if (!results[index]) {
+          if (results[index] === undefined) missing--;
           results[index] = errorOf(reply);
-          missing--;
         }
       }
     }
-    return results.map((result) => (result === undefined ? errnoError(105, 'the acknowledgement was lost') : result));
+    return results.map((result) => (result === undefined ? errnoError(ENOBUFS, 'the acknowledgement was lost') : result));
   }
 
   /** `undefined`: the table changed while it was being listed, or part of it was lost. */
@@ -242,7 +251,9 @@ export class NetlinkSocket {
     if (length === -EAGAIN) return 'nothing';
     if (length < 0) return 'lost';
     if (length > arrival.length) return 'lost';
-    return [...messagesIn(Buffer.from(arrival.subarray(0, length)))];
+    const datagram = Buffer.allocUnsafe(length);
+    arrival.copy(datagram, 0, 0, length);
+    return messagesIn(datagram);
   }
 }
 

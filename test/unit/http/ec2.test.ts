@@ -6,7 +6,8 @@ import { membersOf } from '../../../agent/http/ec2/notation.js';
 import { decodeParameters, parseForm } from '../../../agent/http/ec2/params.js';
 import { OPERATIONS, STRUCTURES } from '../../../agent/http/ec2/shapes.js';
 import { verifySignature } from '../../../agent/http/ec2/sigv4.js';
-import { answerXml, escapeXml } from '../../../agent/http/ec2/xml.js';
+import { answerXml } from '../../../agent/http/ec2/xml.js';
+import { escapeXml } from '../../../agent/http/ec2/xml-text.js';
 
 const codeOf = (run: () => unknown) => {
   try {
