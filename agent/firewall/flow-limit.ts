@@ -1,6 +1,6 @@
 import type { Family } from '../kernel/port.js';
 import { GROUP_WORD, SET } from '../kernel/resources.js';
-import { type Chain, DROP, deviceGroup, deviceInSet, goto, jump, RETURN, type Rule, rule } from './ir.js';
+import { type Chain, DROP, deviceGroup, deviceInSet, goto, inSet, jump, RETURN, type Rule, rule } from './ir.js';
 
 /**
  * How many flows connection tracking may hold for one interface, so that none uses up the table that all of the VPC share.
@@ -20,15 +20,15 @@ const UNCHECKED_SHARE = 4;
 /** In the chain of first packets. */
 export function flowLimitRules(family: Family, flows: number): Rule[] {
   return [
-    rule(goto(DROP_CHAIN), deviceInSet(SET.flowsPaused(family), 'src')),
+    rule(goto(DROP_CHAIN), inSet(SET.flowPauses(family), 'iif index')),
     rule(jump(COUNT_CHAIN), { kind: 'sample', every: sampling(flows) }),
   ];
 }
 
 export function flowLimitChains(family: Family, flows: number): Chain[] {
   const above = (most: number) => [
-    { kind: 'flowsAbove', count: Math.max(1, Math.round(most / sampling(flows))), set: SET.flows(family) } as const,
-    { kind: 'note', set: SET.flowsPaused(family), seconds: PAUSE_SECONDS } as const,
+    { kind: 'flowsAbove', count: Math.max(1, Math.round(most / sampling(flows))), set: SET.flowCounts(family) } as const,
+    { kind: 'note', set: SET.flowPauses(family), seconds: PAUSE_SECONDS } as const,
   ];
   const checked = deviceGroup('src', GROUP_WORD.checkMask, GROUP_WORD.checkMask);
   const unchecked = deviceGroup('src', 0, GROUP_WORD.checkMask);

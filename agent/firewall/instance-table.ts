@@ -1,11 +1,11 @@
 import type { Family } from '../kernel/port.js';
 import { GROUP_WORD, INSTANCE_FILTER_PRIORITY, NFT_TABLE, SET } from '../kernel/resources.js';
 import { FAMILIES } from '../model/address.js';
-import { INSTANCE_STAGES, stageChains } from './filter.js';
 import type { FirewallInputs } from './inputs.js';
 import { ACCEPT, type Chain, deviceGroup, rule, type Side } from './ir.js';
 import { type NftSet, type NftSubchain, type NftText, renderNft } from './nft-table.js';
 import { nftRule } from './render.js';
+import { INSTANCE_STAGES, stageChains } from './stages.js';
 
 /** Where security groups are enforced on macvlan interfaces: in a table of ours beside the guest's own, in the instance's namespace. */
 

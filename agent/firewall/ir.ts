@@ -4,8 +4,8 @@ import { GROUP_WORD } from '../kernel/resources.js';
 /** Packet filter rules as data. Only what is in these types can get into the rule text. Pure. */
 
 export type Side = 'src' | 'dst';
-/** Which fields of a packet are looked up in a set: an address, a device, or both. */
-export type SetLookup = Side | 'src,src' | 'dst,dst' | 'iif' | 'oif';
+/** Which fields of a packet are looked up in a set: an address, a device by its name or its index, or address and name. */
+export type SetLookup = Side | 'src,src' | 'dst,dst' | 'iif' | 'oif' | 'iif index';
 
 export interface PortRange {
   readonly from: number;
@@ -26,6 +26,8 @@ export type Match =
       readonly icmp?: { readonly type: number; readonly code?: number };
     }
   | { readonly kind: 'deviceGroup'; readonly side: Side; readonly value: number; readonly mask: number; readonly negated?: boolean }
+  /** The device has one of these combinations of groups; 0: none, as a gateway's link. */
+  | { readonly kind: 'combination'; readonly side: Side; readonly indexes: readonly number[]; readonly negated?: boolean }
   | { readonly kind: 'set'; readonly set: string; readonly lookup: SetLookup; readonly negated?: boolean }
   | { readonly kind: 'mark'; readonly value: number; readonly mask: number }
   | { readonly kind: 'connmark'; readonly value: number; readonly mask: number }
@@ -47,8 +49,8 @@ export type Target =
   | { readonly kind: 'goto'; readonly chain: string }
   /** To the chain of the device's combination of groups, by its index; goes on with the next rule when there is none. */
   | { readonly kind: 'dispatch'; readonly side: Side; readonly by: 'jump' | 'goto'; readonly chains: ReadonlyMap<number, string> }
-  /** Sets the bits of `mask` to those of `value` and goes on. */
-  | { readonly kind: 'mark' | 'connmark'; readonly value: number; readonly mask: number };
+  /** Sets the bits of `mask` to those of `value` and goes on, or accepts. */
+  | { readonly kind: 'mark' | 'connmark'; readonly value: number; readonly mask: number; readonly then?: 'accept' };
 
 export interface Rule {
   readonly matches: readonly Match[];
@@ -78,7 +80,12 @@ export const RETURN: Target = { kind: 'return' };
 export const jump = (chain: string): Target => ({ kind: 'jump', chain });
 export const goto = (chain: string): Target => ({ kind: 'goto', chain });
 export const setMark = (value: number, mask: number): Target => ({ kind: 'mark', value, mask });
-export const setConnmark = (value: number, mask: number): Target => ({ kind: 'connmark', value, mask });
+export const setConnmark = (value: number, mask: number, then?: 'accept'): Target => ({
+  kind: 'connmark',
+  value,
+  mask,
+  ...(then && { then }),
+});
 
 export const original: Match = { kind: 'ctDirection', direction: 'ORIGINAL' };
 export const reply: Match = { kind: 'ctDirection', direction: 'REPLY' };

@@ -71,6 +71,8 @@ function nftMatch(match: Match, family: Family): string {
       return nftProtocol(match);
     case 'deviceGroup':
       return `${DEVICE_GROUP[match.side]} & ${hex(match.mask)} ${match.negated ? '!=' : '=='} ${hex(match.value)}`;
+    case 'combination':
+      return `${DEVICE_GROUP[match.side]} & ${hex(GROUP_WORD.combinationMask)} ${match.negated ? '!= ' : ''}{ ${match.indexes.map((index) => hex(combinationWord(index))).join(', ')} }`;
     case 'set':
       return `${nftLookup(match.lookup, ip)} ${match.negated ? '!= ' : ''}@${match.set}`;
     case 'mark':
@@ -86,9 +88,9 @@ function nftMatch(match: Match, family: Family): string {
     case 'sample':
       return `numgen random mod ${match.every} == 0`;
     case 'flowsAbove':
-      return `add @${match.set} { iifname ct count over ${match.count} }`;
+      return `add @${match.set} { iif ct count over ${match.count} }`;
     case 'note':
-      return `update @${match.set} { iifname timeout ${match.seconds}s }`;
+      return `update @${match.set} { iif timeout ${match.seconds}s }`;
   }
 }
 
@@ -104,6 +106,8 @@ function nftLookup(lookup: Extract<Match, { kind: 'set' }>['lookup'], ip: string
     case 'iif':
     case 'oif':
       return DEVICE[lookup];
+    case 'iif index':
+      return 'iif';
   }
 }
 
@@ -131,9 +135,9 @@ function nftTarget(target: Target, chainName: (chain: string) => string): string
       return `${DEVICE_GROUP[target.side]} & ${hex(GROUP_WORD.combinationMask)} vmap { ${ways.join(', ')} }`;
     }
     case 'mark':
-      return `meta mark set ${setBits('meta mark', target)}`;
+      return `meta mark set ${setBits('meta mark', target)}${target.then ? ` ${target.then}` : ''}`;
     case 'connmark':
-      return `ct mark set ${setBits('ct mark', target)}`;
+      return `ct mark set ${setBits('ct mark', target)}${target.then ? ` ${target.then}` : ''}`;
   }
 }
 
@@ -142,6 +146,6 @@ const bits = ({ value, mask }: { readonly value: number; readonly mask: number }
 
 /** Other bits stay. */
 const setBits = (word: string, { value, mask }: { readonly value: number; readonly mask: number }): string =>
-  `${word} & ${hex(~mask)} | ${hex(value)}`;
+  mask === WORD ? hex(value) : `${word} & ${hex(~mask)} | ${hex(value)}`;
 
 const hex = (value: number): string => `0x${(value >>> 0).toString(16)}`;

@@ -6,6 +6,7 @@ import { isHeldNetns, netnsIdentity, prepareNetnsDirectory } from '../kernel/net
 import type { NamespaceHolder } from '../kernel/port.js';
 import { NETNS_DIR } from '../kernel/resources.js';
 import { type Instance, isForeign, isLive } from '../model/instance.js';
+import type { Snapshot } from '../model/snapshot.js';
 import type { Keeper } from '../services/keeper.js';
 import type { Store } from '../store/store.js';
 import type { Containers } from './containers.js';
@@ -45,6 +46,7 @@ export class GuestWatcher implements Keeper {
   private timer: NodeJS.Timeout | undefined;
   private names: FSWatcher | undefined;
   private unwatch: (() => void) | undefined;
+  private found: { readonly snapshot: Snapshot; readonly guests: readonly Instance[] } | undefined;
 
   constructor(private readonly deps: GuestWatcherDeps) {}
 
@@ -105,11 +107,14 @@ export class GuestWatcher implements Keeper {
     return changed;
   }
 
-  private guests(): Instance[] {
-    return this.deps.store
-      .snapshot()
-      .by('instance', 'hostId', this.deps.hostId)
-      .filter((instance) => isForeign(instance) && isLive(instance));
+  /** Looked for once in each state: at rest, nothing is done every second but to find that it is the same. */
+  private guests(): readonly Instance[] {
+    const snapshot = this.deps.store.snapshot();
+    if (this.found?.snapshot !== snapshot) {
+      const guests = snapshot.by('instance', 'hostId', this.deps.hostId).filter((instance) => isForeign(instance) && isLive(instance));
+      this.found = { snapshot, guests };
+    }
+    return this.found.guests;
   }
 
   private locate(guest: Instance): Whereabouts {

@@ -66,7 +66,7 @@ class LinuxInstanceRuntime implements InstanceRuntime {
     const { instanceId, userData } = boot;
     const netns = netnsIdentity(instanceId);
     if (!netns) throw new KernelError(`no network namespace ${instanceId}`, { kind: 'not-found' });
-    await writeEtcFiles(boot);
+    writeEtcFiles(boot);
     if (boot.foreign || isHeldNetns(instanceId)) return;
     const key = bootKey(boot, this.kernelBoot, netns);
     const state = directory.stateOf(key);

@@ -13,13 +13,13 @@ import {
   trialText,
   versionIn,
 } from './feature-table.js';
-import { CLONE_NEWNET, setns, unshare } from './libc.js';
 import { listAddresses, newAddress } from './netlink/address.js';
 import { nested, text, u32 } from './netlink/attributes.js';
 import { RTM_LINK } from './netlink/link.js';
 import { HEADER_BYTES, NFT } from './netlink/nft-message.js';
 import { newRule } from './netlink/rule.js';
 import { FLAG, message, NETLINK, NetlinkSocket } from './netlink/socket.js';
+import { insideNewNetns } from './netns.js';
 import type { Family, KernelFeatures } from './port.js';
 import { PROTOCOL } from './resources.js';
 
@@ -147,20 +147,5 @@ function works(action: () => unknown): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-/** Runs `action` in a network namespace of its own, which lives on only as long as what `action` leaves in it. Synchronous. */
-function insideNewNetns<T>(action: (() => T) & (T extends PromiseLike<unknown> ? never : unknown)): T {
-  const home = openSync('/proc/thread-self/ns/net', 'r');
-  try {
-    unshare(CLONE_NEWNET);
-    try {
-      return action();
-    } finally {
-      setns(home, CLONE_NEWNET);
-    }
-  } finally {
-    closeSync(home);
   }
 }

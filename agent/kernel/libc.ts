@@ -19,6 +19,7 @@ function bind() {
     setsockopt: lib.func('int setsockopt(int fd, int level, int option, const void *value, uint32_t length)'),
     send: lib.func('long send(int fd, const void *data, size_t length, int flags)'),
     recv: lib.func('long recv(int fd, void *data, size_t length, int flags)'),
+    recvmmsg: lib.func('int recvmmsg(int fd, void *messages, uint32_t count, int flags, void *timeout)'),
     close: lib.func('int close(int fd)'),
     close_range: lib.func('int close_range(uint first, uint last, int flags)'),
     strerror: lib.func('const char *strerror(int errnum)'),
@@ -100,6 +101,18 @@ export const receive = (fd: number, data: Buffer, flags: number): number => {
   const errno = koffi.errno();
   return errno === EAGAIN || errno === ENOBUFS ? -errno : check(result, 'recv');
 };
+/**
+ * Datagrams received into what `headers` (an array of `struct mmsghdr`) points to; a negative errno as in `receive`, which comes when
+ * everything before the loss has been received.
+ */
+export const receiveMany = (fd: number, headers: Buffer, count: number, flags: number): number => {
+  const result: number = libc().recvmmsg(fd, headers, count, flags, null);
+  if (result >= 0) return result;
+  const errno = koffi.errno();
+  return errno === EAGAIN || errno === ENOBUFS ? -errno : check(result, 'recvmmsg');
+};
+/** Where the bytes are in memory, for a structure that points to them. Only of buffers of their own memory, as long as they are held. */
+export const addressOf = (buffer: Buffer): bigint => koffi.address(buffer);
 export const EAGAIN = 11;
 export const ENOBUFS = 105;
 export const closeDescriptor = (fd: number): number => check(libc().close(fd), 'close');
@@ -108,12 +121,19 @@ export interface Poll {
   stop(): void;
 }
 
-/** Calls back on the event loop whenever the descriptor has something to read; does not keep the process alive. */
+/** Calls back on the event loop whenever the descriptor has something to read or to complain of; does not keep the process alive. */
 export function pollReadable(fd: number, onReadable: () => void): Poll {
-  const handle = koffi.node.poll(fd, { readable: true }, onReadable);
+  let isOpen = true;
+  const onPoll = (status: unknown) => {
+    onReadable();
+    // libuv stops polling a descriptor with an error, and that of a netlink socket, notifications lost, is over when it has been read.
+    if (isOpen && status !== 0) handle.start({ readable: true }, onPoll);
+  };
+  const handle = koffi.node.poll(fd, { readable: true }, onPoll);
   handle.unref();
   return {
     stop() {
+      isOpen = false;
       handle.stop();
       handle.close();
     },

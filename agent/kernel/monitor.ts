@@ -1,15 +1,15 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { parseAddress, RTM_ADDRESS } from './netlink/address.js';
-import { type Link, listLinks, parseLink, RTM_LINK } from './netlink/link.js';
-import { parseNeighbour, RTM_NEIGHBOUR } from './netlink/neighbour.js';
-import { parseRoute, RTM_ROUTE } from './netlink/route.js';
+import { Hearing } from './hearing.js';
+import { listLinks, parseLink } from './netlink/link.js';
 import { NETLINK, type NetlinkMessage, NetlinkSocket } from './netlink/socket.js';
-import { netnsIdentity, netnsNames, prepareNetnsDirectory } from './netns.js';
+import { isHeldNetns, netnsIdentity, netnsNames, prepareNetnsDirectory } from './netns.js';
+import { changeOf, isAutomatic, isLateAddress, isLinkMessage, type Seen, seen } from './news.js';
 import { HOST_NAMESPACE, isInstanceNamespace, isOurHostDevice, isOurNamespace, NETNS_DIR } from './resources.js';
 import type { NamespaceSockets } from './sockets.js';
 
 /** Multicast groups: RTNLGRP_* (linux/rtnetlink.h), NFNLGRP_NFTABLES (linux/netfilter/nfnetlink.h). */
 const GROUP = { link: 1, neighbour: 3, address: [5, 9], route: [7, 11], rule: [8, 19], settings: [24, 25], nftables: 7 } as const;
+const COMMON_GROUPS = [GROUP.link, ...GROUP.address, ...GROUP.route, ...GROUP.rule, ...GROUP.settings];
 
 /** Notifications of one cause come in swarms. */
 const DEBOUNCE_MS = 50;
@@ -19,11 +19,15 @@ const AFTERMATH_MS = 100;
 const LONG_WORK_MS = 5;
 /** `ip netns add` makes the name first and the namespace a moment later. */
 const NAME_CHECKS = 20;
+/** Whoever makes notifications faster than they can be read does not make all namespaces be compared all the time. */
+const LOSS_PAUSE_MS = 1000;
 
 interface Watched {
+  readonly netns: string;
   readonly identity: string;
-  readonly route: NetlinkSocket;
-  netfilter?: NetlinkSocket;
+  /** For what the common listener does not tell. */
+  own?: NetlinkSocket | undefined;
+  netfilter?: NetlinkSocket | undefined;
   /** What each device was last seen to be, by index. */
   readonly links: Map<number, Seen>;
   /** Operations of ours under way, and until when their aftermath lasts. */
@@ -32,17 +36,16 @@ interface Watched {
   rulesWorking: number;
 }
 
-/** A device as text: what it is set to, and what comes of that. */
-interface Seen {
-  readonly settings: string;
-  readonly running: boolean;
-}
-
 /** Notices changes in our namespaces that are not our doing. Does nothing until started. */
 export class Monitor {
   readonly #sockets: NamespaceSockets;
   readonly #onFault: (error: unknown, netns?: string) => void;
   readonly #watched = new Map<string, Watched>();
+  /** Absent where the kernel or a lack of permissions refuses: then each namespace has a listener of its own. */
+  #hearing: Hearing<Watched> | undefined;
+  #lossAt = Number.NEGATIVE_INFINITY;
+  /** Where short work of ours has ended, until what the kernel had to say of it has been read. */
+  #ended: Watched[] = [];
   readonly #timers = new Map<string, NodeJS.Timeout>();
   /** Devices of the host that carry interfaces: while there are any, the host's own namespace is watched for their sake. */
   readonly #parents = new Set<string>();
@@ -59,6 +62,7 @@ export class Monitor {
 
   start(onChange: (netns: string) => void): void {
     this.#onChange = onChange;
+    this.#hearing = this.#commonListener();
     prepareNetnsDirectory();
     this.#names = watch(NETNS_DIR, { persistent: false }, (_event, name) => {
       if (name !== null && isOurNamespace(name)) this.#later(`name ${name}`, () => this.#checkName(name, NAME_CHECKS));
@@ -75,6 +79,8 @@ export class Monitor {
     for (const timer of this.#timers.values()) clearTimeout(timer);
     this.#timers.clear();
     for (const netns of [...this.#watched.keys()]) this.untrack(netns);
+    this.#hearing?.close();
+    this.#hearing = undefined;
   }
 
   /** Starts watching a namespace of ours, if it exists. A namespace that we make is tracked before its name is noticed. */
@@ -91,20 +97,41 @@ export class Monitor {
     }
   }
 
+  /**
+   * What is somebody else's must be given up at once when it is no longer ours, and whoever works in there must not be able to fill
+   * the buffer of all the others: it is heard by itself, and so is the host.
+   */
   #watch(netns: string, identity: string): void {
-    const route = watchRoutes(netns);
-    const netfilter = isInstanceNamespace(netns) && !this.#ruled.has(netns) ? undefined : this.#watchRules(netns);
-    const links = new Map(listLinks(this.#sockets.route(netns)).map((link) => [link.index, seen(link)] as const));
-    const watched: Watched = { identity, route, links, working: 0, aftermathUntil: 0, rulesWorking: 0, ...(netfilter && { netfilter }) };
+    const watched: Watched = { netns, identity, links: new Map(), working: 0, aftermathUntil: 0, rulesWorking: 0 };
+    const isHeard = netns !== HOST_NAMESPACE && !isHeldNetns(netns) && (this.#hearing?.add(watched) ?? false);
     this.#watched.set(netns, watched);
-    route.listen((messages, lost) => this.#routeNews(netns, watched, messages, lost));
+    try {
+      watched.own = listenIn(netns, groupsOf(netns, isHeard));
+      if (!isInstanceNamespace(netns) || this.#ruled.has(netns)) watched.netfilter = this.#watchRules(netns);
+      for (const link of listLinks(this.#sockets.route(netns))) watched.links.set(link.index, seen(link));
+    } catch (error) {
+      this.untrack(netns);
+      throw error;
+    }
+    watched.own?.listen((messages, lost) => this.#routeNews(watched, messages, lost));
+  }
+
+  #commonListener(): Hearing<Watched> | undefined {
+    try {
+      return new Hearing<Watched>(COMMON_GROUPS, {
+        onNews: (watched, messages, lost) => this.#routeNews(watched, messages, lost),
+        onLoss: () => this.#loss(),
+      });
+    } catch {
+      return undefined;
+    }
   }
 
   #watchRules(netns: string): NetlinkSocket | undefined {
     const socket = watchRules(netns);
     socket?.listen((messages, lost) => {
       const watched = this.#watched.get(netns);
-      if (watched) this.#ruleNews(netns, watched, messages, lost);
+      if (watched) this.#ruleNews(watched, messages, lost);
     });
     return socket;
   }
@@ -133,57 +160,61 @@ export class Monitor {
   untrack(netns: string): void {
     const watched = this.#watched.get(netns);
     this.#watched.delete(netns);
-    if (watched) this.#ruled.delete(netns);
-    watched?.route.close();
-    watched?.netfilter?.close();
+    if (!watched) return;
+    this.#ruled.delete(netns);
+    this.#hearing?.remove(watched);
+    watched.own?.close();
+    watched.netfilter?.close();
   }
 
   /** Does some work of ours in namespaces: what comes of it there is no news. */
   async quietly<T>(namespaces: Iterable<string>, work: () => Promise<T> | T): Promise<T> {
-    const affected = [...namespaces].flatMap((netns) => {
-      const watched = this.#watched.get(netns);
-      return watched ? [{ netns, watched }] : [];
-    });
+    const affected = [...namespaces].flatMap((netns) => this.#watched.get(netns) ?? []);
     const begin = performance.now();
-    for (const { netns, watched } of affected) {
-      // What comes while work is under way is judged alike, whenever it is read.
-      if (watched.working === 0) this.#drain(netns, watched);
-      watched.working++;
-    }
+    this.#hearing?.forgetRemoved();
+    // What comes while work is under way is judged alike, whenever it is read.
+    this.#drain(affected.filter(({ working }) => working === 0));
+    for (const watched of affected) watched.working++;
     try {
       return await work();
     } finally {
-      const isLong = performance.now() - begin > LONG_WORK_MS;
-      for (const { netns, watched } of affected) {
-        if (isLong) this.#endWork(netns, watched);
-        // Short work leaves little to read, for when there is time; until then it counts as under way.
-        else setImmediate(() => this.#endWork(netns, watched));
-      }
+      if (performance.now() - begin > LONG_WORK_MS) this.#endWork(affected);
+      // Short work leaves little to read, for when there is time; until then it counts as under way.
+      else this.#endSoon(affected);
     }
   }
 
+  #endSoon(affected: readonly Watched[]): void {
+    if (affected.length === 0) return;
+    if (this.#ended.length === 0) setImmediate(() => this.#endWork(this.#ended.splice(0)));
+    this.#ended.push(...affected);
+  }
+
   /** Reads what the kernel had to say of some work before that counts as done. */
-  #endWork(netns: string, watched: Watched): void {
-    if (this.#watched.get(netns) === watched && this.#drain(netns, watched) === 'more') {
-      setImmediate(() => this.#endWork(netns, watched));
+  #endWork(affected: readonly Watched[]): void {
+    if (this.#drain(affected) === 'more') {
+      setImmediate(() => this.#endWork(affected));
       return;
     }
-    watched.working--;
-    watched.aftermathUntil = performance.now() + AFTERMATH_MS;
+    const aftermathUntil = performance.now() + AFTERMATH_MS;
+    for (const watched of affected) {
+      watched.working--;
+      watched.aftermathUntil = aftermathUntil;
+    }
   }
 
   /** The same for packet filter rules, which a process with a port of its own changes for us. */
   async quietlyInRules<T>(netns: string, work: () => Promise<T>): Promise<T> {
     const watched = this.#watched.get(netns);
     if (watched) {
-      this.#drain(netns, watched);
+      this.#drainRules(watched);
       watched.rulesWorking++;
     }
     try {
       return await work();
     } finally {
       if (watched) {
-        if (this.#watched.get(netns) === watched) this.#drain(netns, watched);
+        this.#drainRules(watched);
         watched.rulesWorking--;
       }
     }
@@ -194,14 +225,24 @@ export class Monitor {
     this.#later(netns, () => this.#onChange?.(netns));
   }
 
-  #later(key: string, action: () => void): void {
+  #later(key: string, action: () => void, pauseMs = DEBOUNCE_MS): void {
     if (!this.#onChange || this.#timers.has(key)) return;
     const timer = setTimeout(() => {
       this.#timers.delete(key);
       action();
-    }, DEBOUNCE_MS);
+    }, pauseMs);
     timer.unref();
     this.#timers.set(key, timer);
+  }
+
+  /** Nobody knows in which of the namespaces what has changed. */
+  #loss(): void {
+    const pause = Math.max(DEBOUNCE_MS, this.#lossAt + LOSS_PAUSE_MS - performance.now());
+    const compareAll = () => {
+      this.#lossAt = performance.now();
+      for (const { netns } of this.#hearing?.all() ?? []) this.#onChange?.(netns);
+    };
+    this.#later('loss', compareAll, pause);
   }
 
   #checkName(netns: string, checks: number): void {
@@ -217,16 +258,27 @@ export class Monitor {
     this.#onChange?.(netns);
   }
 
-  /** Reads what has come so far, for it to be judged by what is going on now; whether that was all. */
-  #drain(netns: string, watched: Watched): 'all' | 'more' {
-    const { messages, lost, more } = watched.route.notifications();
-    if (messages.length > 0 || lost) this.#routeNews(netns, watched, messages, lost);
-    const rules = watched.netfilter?.notifications();
-    if (rules && (rules.messages.length > 0 || rules.lost)) this.#ruleNews(netns, watched, rules.messages, rules.lost);
-    return more ? 'more' : 'all';
+  /** Reads what has come so far in the namespaces, for it to be judged by what is going on now; whether that was all. */
+  #drain(namespaces: readonly Watched[]): 'all' | 'more' {
+    const hearing = namespaces.some((watched) => this.#hearing?.has(watched)) ? this.#hearing : undefined;
+    let isMore = hearing?.read() === 'more';
+    for (const watched of namespaces) {
+      if (this.#watched.get(watched.netns) !== watched) continue;
+      const news = watched.own?.notifications();
+      if (news && (news.messages.length > 0 || news.lost)) this.#routeNews(watched, news.messages, news.lost);
+      isMore = isMore || (news?.more ?? false);
+    }
+    return isMore ? 'more' : 'all';
   }
 
-  #routeNews(netns: string, watched: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
+  #drainRules(watched: Watched): void {
+    if (this.#watched.get(watched.netns) !== watched) return;
+    const rules = watched.netfilter?.notifications();
+    if (rules && (rules.messages.length > 0 || rules.lost)) this.#ruleNews(watched, rules.messages, rules.lost);
+  }
+
+  #routeNews(watched: Watched, messages: Iterable<NetlinkMessage>, lost: boolean): void {
+    const { netns } = watched;
     let changed = lost;
     // Each is looked at, to keep what is known of the devices.
     for (const message of messages) {
@@ -236,7 +288,7 @@ export class Monitor {
     if (changed) this.report(netns);
   }
 
-  #ruleNews(netns: string, { rulesWorking }: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
+  #ruleNews({ netns, rulesWorking }: Watched, messages: readonly NetlinkMessage[], lost: boolean): void {
     if (rulesWorking === 0 && (lost || messages.some(({ port }) => !this.#sockets.isOurs(port)))) this.report(netns);
   }
 
@@ -248,22 +300,26 @@ export class Monitor {
   }
 
   #isNews(watched: Watched, message: NetlinkMessage): boolean {
-    const change = isLinkMessage(message) ? changeOf(watched.links, message) : isLateAddress(message) ? 'outcome' : 'setting';
-    if (change === 'none' || this.#sockets.isOurs(message.port)) return false;
+    const link = isLinkMessage(message) ? changeOf(watched.links, message) : undefined;
+    if (link === 'none' || this.#sockets.isOurs(message.port)) return false;
     if (message.port !== 0) return true;
     // Port 0: the kernel by itself, somebody by other means than a request, or whoever changes a device.
     if (watched.working > 0 || isAutomatic(message)) return false;
+    const change = link ?? (isLateAddress(message) ? 'outcome' : 'setting');
     return change === 'setting' || performance.now() >= watched.aftermathUntil;
   }
 }
 
-function watchRoutes(netns: string): NetlinkSocket {
+/** Instances learn neighbours all the time, so the common listener leaves neighbours out. */
+function groupsOf(netns: string, isHeard: boolean): number[] {
+  if (netns === HOST_NAMESPACE) return [GROUP.link];
+  return [...(isHeard ? [] : COMMON_GROUPS), ...(isInstanceNamespace(netns) ? [] : [GROUP.neighbour])];
+}
+
+function listenIn(netns: string, groups: readonly number[]): NetlinkSocket | undefined {
+  if (groups.length === 0) return undefined;
   const socket = new NetlinkSocket(NETLINK.route, { netns });
-  socket.join(GROUP.link);
-  if (netns === HOST_NAMESPACE) return socket;
-  for (const group of [...GROUP.address, ...GROUP.route, ...GROUP.rule, ...GROUP.settings]) socket.join(group);
-  // Instances learn neighbours all the time.
-  if (!isInstanceNamespace(netns)) socket.join(GROUP.neighbour);
+  for (const group of groups) socket.join(group);
   return socket;
 }
 
@@ -277,33 +333,4 @@ function watchRules(netns: string): NetlinkSocket | undefined {
     socket.close();
     return undefined;
   }
-}
-
-const isLinkMessage = ({ type }: NetlinkMessage): boolean => type === RTM_LINK.new || type === RTM_LINK.delete;
-
-const seen = ({ running, ...settings }: Link): Seen => ({ settings: JSON.stringify(settings), running });
-
-/** What somebody sets, or what comes of that a moment later. */
-type Change = 'none' | 'setting' | 'outcome';
-
-/** What the message changes of what is known of a device; remembers what it says. */
-function changeOf(links: Map<number, Seen>, { type, body }: NetlinkMessage): Change {
-  const link = parseLink(body);
-  if (type === RTM_LINK.delete) return links.delete(link.index) ? 'setting' : 'none';
-  const before = links.get(link.index);
-  const now = seen(link);
-  links.set(link.index, now);
-  if (now.settings !== before?.settings) return 'setting';
-  return now.running === before.running ? 'none' : 'outcome';
-}
-
-/** Whoever adds an IPv6 address, the kernel tells of it when it has looked for duplicates, and then as of its own doing. */
-const isLateAddress = ({ type, body }: NetlinkMessage): boolean => type === RTM_ADDRESS.new && parseAddress(body).address.includes(':');
-
-/** Whether it tells of what the kernel does by itself all the time. */
-function isAutomatic({ type, body }: NetlinkMessage): boolean {
-  if (type === RTM_ROUTE.new || type === RTM_ROUTE.delete) return parseRoute(body).automatic;
-  if (type === RTM_ADDRESS.new || type === RTM_ADDRESS.delete) return parseAddress(body).automatic;
-  if (type === RTM_NEIGHBOUR.new || type === RTM_NEIGHBOUR.delete) return !parseNeighbour(body)?.permanent;
-  return false;
 }

@@ -61,6 +61,22 @@ export function insideNetns<T>(name: string, action: (() => T) & (T extends Prom
   }
 }
 
+/** Runs `action` in a network namespace of its own, which lives on only as long as what `action` leaves in it. Synchronous. */
+export function insideNewNetns<T>(action: (() => T) & (T extends PromiseLike<unknown> ? never : unknown)): T {
+  warmThreadPool();
+  const home = openSync(SELF, constants.O_RDONLY);
+  try {
+    unshare(CLONE_NEWNET);
+    try {
+      return action();
+    } finally {
+      setns(home, CLONE_NEWNET);
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
 /** A descriptor of the file that bears the name; the caller closes it. @throws {KernelError} not-found. */
 export function openNetns(name: string): number {
   try {
@@ -114,21 +130,10 @@ export function prepareNetnsDirectory(directory = NETNS_DIR): void {
 /** Afterwards a namespace of that name exists. Returns whether it had to be made. A name without a namespace behind it gets one. */
 export function createNetns(name: string): boolean {
   if (netnsIdentity(name) !== undefined) return false;
-  warmThreadPool();
   prepareNetnsDirectory();
   const path = netnsPath(name);
   closeSync(openSync(path, constants.O_CREAT | constants.O_RDONLY, 0o444));
-  const home = openSync(SELF, constants.O_RDONLY);
-  try {
-    unshare(CLONE_NEWNET);
-    try {
-      mount(SELF, path, MOUNT.bind);
-    } finally {
-      setns(home, CLONE_NEWNET);
-    }
-  } finally {
-    closeSync(home);
-  }
+  insideNewNetns(() => mount(SELF, path, MOUNT.bind));
   return true;
 }
 

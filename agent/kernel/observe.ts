@@ -231,10 +231,7 @@ export class Observer {
       ...this.#macvlans(netns, links, reading),
       ...this.#ownAddresses(netns, names, listAddresses(socket)),
       ...this.#routes(netns, names, listRoutes(socket, { protocol: PROTOCOL })),
-      ...this.#rules(
-        netns,
-        listRules(socket).filter(({ protocol }) => protocol === PROTOCOL),
-      ),
+      ...this.#rules(netns, listRules(socket, { protocol: PROTOCOL })),
     ];
   }
 

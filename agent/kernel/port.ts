@@ -21,7 +21,7 @@ export interface ObjectSpecs {
     readonly netns: string;
     readonly name: string;
     readonly family: Family;
-    readonly type: 'address' | 'device' | 'address,device';
+    readonly type: 'address' | 'device' | 'device index' | 'address,device';
     readonly counters: boolean;
     readonly dynamic?: 'permanent' | 'temporary';
   };

@@ -236,6 +236,10 @@ export const MARK = {
   transitDestination: 0x80000,
   /** The route table says more than local about ranges within the VPC. */
   withinVpc: 0x200000,
+  /** The flow has had a packet before. */
+  notFirst: 0x400000,
+  /** The sender's groups let the packet out, and do not track the flow. */
+  egressUntracked: 0x800000,
 } as const;
 
 /**
@@ -337,9 +341,9 @@ export const SET = {
   ingressDrops: (family: 4 | 6) => `ingress-drops${family}`,
   /** Addresses of a group's members. */
   group: (groupId: string, family: 4 | 6) => `${groupId}.${family}`,
-  /** Devices with the flows that were counted of each, and those that may have no new ones for now; filled by rules. */
-  flows: (family: 4 | 6) => `flows${family}`,
-  flowsPaused: (family: 4 | 6) => `flows-paused${family}`,
+  /** Indexes of devices, with the flows that were counted of each, and of those that may have no new ones for now; filled by rules. */
+  flowCounts: (family: 4 | 6) => `flow-counts${family}`,
+  flowPauses: (family: 4 | 6) => `flow-pauses${family}`,
 } as const;
 
 /** Sets of which every interface's host end is a member. */

@@ -54,6 +54,29 @@ export class Table<R> {
   }
 
   with(changes: Iterable<readonly [id: string, record: R | undefined]>): Table<R> {
+    return this.rows.size === 0 ? this.filled(changes) : this.changed(changes);
+  }
+
+  /** An empty table with these records. */
+  private filled(changes: Iterable<readonly [id: string, record: R | undefined]>): Table<R> {
+    const records = new Map(changes);
+    for (const [id, record] of records) if (record === undefined) records.delete(id);
+    const rows = [...records] as [string, R][];
+    const indexes = Object.entries(this.definitions).map(([name, keysOf]) => {
+      const found = new Map<string, [string, true][]>();
+      for (const [id, record] of rows) {
+        for (const key of keysOf(record)) {
+          const ids = found.get(key);
+          if (ids) ids.push([id, true]);
+          else found.set(key, [[id, true]]);
+        }
+      }
+      return [name, PersistentMap.from([...found].map(([key, ids]) => [key, PersistentMap.from(ids)] as const))] as const;
+    });
+    return new Table(this.definitions, PersistentMap.from(rows), Object.fromEntries(indexes));
+  }
+
+  private changed(changes: Iterable<readonly [id: string, record: R | undefined]>): Table<R> {
     let rows = this.rows;
     const indexes: Record<string, PersistentMap<Ids>> = { ...this.indexes };
     for (const [id, record] of changes) {

@@ -40,8 +40,8 @@ function guardSets(netns: string): KernelObject[] {
   return FAMILIES.flatMap((family) => [
     set(netns, SET.own(family), family, 'address,device'),
     ...DROP_SETS.map((name) => set(netns, name(family), family, 'device', { counters: true })),
-    set(netns, SET.flows(family), family, 'device', { dynamic: 'permanent' }),
-    set(netns, SET.flowsPaused(family), family, 'device', { dynamic: 'temporary' }),
+    set(netns, SET.flowCounts(family), family, 'device index', { dynamic: 'permanent' }),
+    set(netns, SET.flowPauses(family), family, 'device index', { dynamic: 'temporary' }),
   ]);
 }
 

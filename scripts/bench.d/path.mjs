@@ -129,6 +129,8 @@ async function pair({ from, to, address, device, sources }) {
 async function crowd(daemon) {
   const { call } = daemon;
   const { vpcId, subnetId, groupId } = await world(daemon);
+  // As at the other routers, the two ends are in different subnets: to a neighbour in its own one, a raw socket makes a route for each packet.
+  const { subnetId: other } = await call('POST', '/v1/subnets', { vpcId, cidrBlock: '10.0.64.0/18' });
   const groups = [];
   for (let i = 0; i < GROUPS; i++) {
     const group = await call('POST', '/v1/security-groups', { vpcId, groupName: `group-${i}`, description: 'one of many' });
@@ -144,7 +146,7 @@ async function crowd(daemon) {
   const launch = async (count, networkInterfaces) =>
     (await call('POST', '/v1/instances', { instanceType: 'c5.4xlarge', count, networkInterfaces })).instances;
   const own = async (index, more = {}) => (await launch(1, [{ deviceIndex: 0, subnetId, groupIds: [groups[index], groupId], ...more }]))[0];
-  const [client, server] = [await own(3, { secondaryPrivateIpAddressCount: SOURCES - 1 }), await own(7)];
+  const [client, server] = [await own(3, { secondaryPrivateIpAddressCount: SOURCES - 1 }), await own(7, { subnetId: other })];
   const { networkInterfaces } = await call('GET', `/v1/instances/${client.instanceId}`);
   const sources = networkInterfaces[0].privateIpAddresses.map(({ privateIpAddress }) => privateIpAddress);
   let next = 0;

@@ -95,8 +95,8 @@ const EXTRAS: readonly (readonly [string, readonly [KernelObject, ...KernelObjec
     [set('own6', 'device'), set('own6', 'device', { counters: true }), set('own6', 'device')],
   ],
   ['set that is made one of another type', [set('own4', 'address'), set('own4', 'address,device')]],
-  ['set that rules fill with what they count', [set('flows4', 'device', { dynamic: 'permanent' })]],
-  ['set that rules fill for a time', [set('flows-paused6', 'device', { dynamic: 'temporary' })]],
+  ['set that rules fill with what they count', [set('flow-counts4', 'device index', { dynamic: 'permanent' })]],
+  ['set that rules fill for a time', [set('flow-pauses6', 'device index', { dynamic: 'temporary' })]],
 ];
 
 describe('objects', () => {

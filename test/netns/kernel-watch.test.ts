@@ -3,6 +3,7 @@ import { execaSync } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Monitor } from '../../agent/kernel/monitor.js';
 import { newRoute } from '../../agent/kernel/netlink/route.js';
+import { createNetns, deleteNetns } from '../../agent/kernel/netns.js';
 import type { KernelObject } from '../../agent/kernel/port.js';
 import { NamespaceSockets } from '../../agent/kernel/sockets.js';
 import {
@@ -204,7 +205,7 @@ describe('a change by somebody else right after an operation of ours is told', (
 });
 
 describe('more notifications than the buffer holds', () => {
-  it('count as a change, though each of them alone would not', async () => {
+  it('count as a change everywhere, though each of them alone would not', async () => {
     const sockets = new NamespaceSockets();
     const monitor = new Monitor(sockets, () => {});
     const heard: string[] = [];
@@ -220,8 +221,51 @@ describe('more notifications than the buffer holds', () => {
     flood(100);
     await settle();
     expect(heard).toEqual([]);
-    flood(40_000);
-    await expect.poll(() => heard, { timeout: 3000 }).toEqual([R]);
+    flood(80_000);
+    await expect.poll(() => new Set(heard), { timeout: 3000 }).toEqual(new Set([R, A, B]));
+    await settle();
+    heard.length = 0;
+    ip(A, 'link', 'set', 'lo', 'down');
+    await expect.poll(() => heard, { timeout: 1000 }).toEqual([A]);
+    ip(A, 'link', 'set', 'lo', 'up');
+    monitor.stop();
+    sockets.close();
+  });
+});
+
+describe('where namespaces come and go', () => {
+  it('each is told of by its own name, and those that stay are still told of', async () => {
+    const crowd = (round: number) => Array.from({ length: 12 }, (_, n) => instance(0x100 * round + n));
+    const sockets = new NamespaceSockets();
+    const monitor = new Monitor(sockets, () => {});
+    const heard = new Set<string>();
+    monitor.start((netns) => heard.add(netns));
+    for (const round of [1, 2, 3]) {
+      // The kernel gives the numbers of namespaces that are gone to the next ones.
+      for (const netns of crowd(round)) {
+        createNetns(netns);
+        monitor.track(netns);
+      }
+      await settle();
+      heard.clear();
+      for (const netns of [...crowd(round).slice(0, 3), A]) {
+        ip(netns, 'link', 'set', 'lo', 'down');
+        ip(netns, 'link', 'set', 'lo', 'up');
+      }
+      await expect.poll(() => heard, { timeout: 1000 }).toEqual(new Set([...crowd(round).slice(0, 3), A]));
+      for (const netns of crowd(round)) monitor.untrack(netns);
+      heard.clear();
+      // Work of ours is when the many that are gone are given up.
+      await monitor.quietly([A], () => {
+        for (const netns of crowd(round)) ip(netns, 'link', 'set', 'lo', 'down');
+      });
+      await settle();
+      expect(heard).toEqual(new Set());
+      for (const netns of crowd(round)) {
+        sockets.forget(netns);
+        await deleteNetns(netns);
+      }
+    }
     monitor.stop();
     sockets.close();
   });

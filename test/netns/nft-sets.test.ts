@@ -167,18 +167,18 @@ describe('sets and members, as the tool sees them', () => {
   });
 
   it('those that rules fill are told as such, without what is in them, and take rules that fill them', () => {
-    const counting = set('flows4', { type: 'device', dynamic: 'permanent' });
-    const pausing = set('flows-paused4', { type: 'device', dynamic: 'temporary' });
+    const counting = set('flow-counts4', { type: 'device index', dynamic: 'permanent' });
+    const pausing = set('flow-pauses4', { type: 'device index', dynamic: 'temporary' });
     for (const _time of [1, 2]) expect(make(counting, pausing)).toBe(false);
     nft('add chain ip enid c');
-    nft('add rule ip enid c add @flows4 { iifname ct count over 5 } update @flows-paused4 { iifname timeout 5s } drop');
-    nft('add element ip enid flows-paused4 { "lo" timeout 1h }');
-    expect(shown('flows-paused4').slice(1)).toEqual([expect.stringMatching(/^"lo" timeout 1h/)]);
-    expect(listed('flows4')).toEqual({ spec: counting, members: new Map() });
-    expect(listed('flows-paused4')).toEqual({ spec: pausing, members: new Map() });
+    nft('add rule ip enid c add @flow-counts4 { iif ct count over 5 } update @flow-pauses4 { iif timeout 5s } drop');
+    nft('add element ip enid flow-pauses4 { "lo" timeout 1h }');
+    expect(shown('flow-pauses4').slice(1)).toEqual([expect.stringMatching(/^"lo" timeout 1h/)]);
+    expect(listed('flow-counts4')).toEqual({ spec: counting, members: new Map() });
+    expect(listed('flow-pauses4')).toEqual({ spec: pausing, members: new Map() });
     nft('delete chain ip enid c');
     done(destroySets(socket, [counting, pausing]));
-    expect(listSets(socket, ['flows4', 'flows-paused4'])).toEqual([]);
+    expect(listSets(socket, ['flow-counts4', 'flow-pauses4'])).toEqual([]);
   });
 
   it('a set or namespace content that does not exist: nothing listed, nothing to delete', () => {

@@ -103,9 +103,11 @@ class Walk {
         }
         case 'mark':
           this.mark = ((this.mark & ~target.mask) | target.value) >>> 0;
+          if (target.then) return target.then;
           break;
         case 'connmark':
           if (this.packet.ct) this.connmark = ((this.connmark & ~target.mask) | target.value) >>> 0;
+          if (target.then) return target.then;
           break;
       }
     }
@@ -125,6 +127,11 @@ class Walk {
       case 'deviceGroup': {
         const { group } = match.side === 'src' ? packet.from : packet.to;
         return ((group & match.mask) >>> 0 === match.value >>> 0) !== (match.negated ?? false);
+      }
+      case 'combination': {
+        const { group } = match.side === 'src' ? packet.from : packet.to;
+        const index = (group & GROUP_WORD.combinationMask) >>> GROUP_WORD.combinationShift;
+        return match.indexes.includes(index) !== (match.negated ?? false);
       }
       case 'set': {
         const entry = this.lookUp(match.set, match.lookup);
@@ -160,7 +167,15 @@ class Walk {
     const entries = this.sets.get(set);
     if (!entries) throw new TypeError(`no set ${set}`);
     const { src, dst, from, to } = this.packet;
-    const keys = { src, dst, 'src,src': `${src},${from.name}`, 'dst,dst': `${dst},${to.name}`, iif: from.name, oif: to.name };
+    const keys = {
+      src,
+      dst,
+      'src,src': `${src},${from.name}`,
+      'dst,dst': `${dst},${to.name}`,
+      iif: from.name,
+      oif: to.name,
+      'iif index': from.name,
+    };
     const key = keys[lookup];
     return entries.has(key) ? `${set} ${key}` : undefined;
   }

@@ -7,6 +7,7 @@ import { FLAG, message, type NetlinkSocket } from './socket.js';
 
 export const RTM_LINK = { new: 16, delete: 17, get: 18, set: 19 } as const;
 const RTM_NEIGHBOUR_TABLE = { new: 64, get: 66, set: 67 } as const;
+const RTM_NEWNSID = 88;
 const RTM_GETNSID = 90;
 
 const HEADER = 16;
@@ -272,3 +273,7 @@ export function netnsIdOf(socket: NetlinkSocket, netnsFd: number): number | unde
   const id = reply && attributesOf(reply.body, 4).get(NSID.id)?.readInt32LE();
   return id !== undefined && id >= 0 ? id : undefined;
 }
+
+/** Gives the namespace behind a descriptor that number in the socket's namespace. Refused (EEXIST) when it has one. */
+export const newNetnsId = (netnsFd: number, id: number): Buffer =>
+  message(RTM_NEWNSID, 0, Buffer.alloc(4), u32(NSID.id, id), u32(NSID.fd, netnsFd));

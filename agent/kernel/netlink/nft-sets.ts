@@ -37,12 +37,12 @@ const COUNTER_PACKETS = 2;
 const DATA_VALUE = 1;
 const TABLE_NAME = 1;
 const SET_FLAG = { anonymous: 0x1, timeout: 0x10, eval: 0x20 } as const;
-/** Names of devices are in host byte order to `nft list`; the kernel does not look at it (libnftnl: type 0, four bytes, 1). */
-const NAMES_IN_HOST_ORDER = Buffer.from([0, 4, 1, 0, 0, 0]);
+/** Names and indexes of devices are in host byte order to `nft list`; the kernel does not look at it (libnftnl: type 0, four bytes, 1). */
+const IN_HOST_ORDER = Buffer.from([0, 4, 1, 0, 0, 0]);
 /** Sources that a set which rules fill can hold at a time. */
 const DYNAMIC_SIZE = 65_535;
 
-/** Types in nft's words, and by their numbers (libnftables: 7 ipv4_addr, 8 ipv6_addr, 41 ifname; joined with six bits each). */
+/** Types in nft's words, and by their numbers (libnftables: 7 ipv4_addr, 8 ipv6_addr, 20 iface_index, 41 ifname; joined with six bits each). */
 const KEYS: Readonly<
   Record<Family, Readonly<Record<SetType, { readonly words: string; readonly number: number; readonly bytes: number }>>>
 > = {
@@ -50,11 +50,13 @@ const KEYS: Readonly<
     address: { words: 'ipv4_addr', number: 7, bytes: 4 },
     'address,device': { words: 'ipv4_addr . ifname', number: (7 << 6) | 41, bytes: 20 },
     device: { words: 'ifname', number: 41, bytes: 16 },
+    'device index': { words: 'iface_index', number: 20, bytes: 4 },
   },
   6: {
     address: { words: 'ipv6_addr', number: 8, bytes: 16 },
     'address,device': { words: 'ipv6_addr . ifname', number: (8 << 6) | 41, bytes: 32 },
     device: { words: 'ifname', number: 41, bytes: 16 },
+    'device index': { words: 'iface_index', number: 20, bytes: 4 },
   },
 };
 const SET_TYPES = Object.keys(KEYS[4]) as SetType[];
@@ -242,7 +244,7 @@ function createMessage({ name, family, type, counters, dynamic }: SetSpec): Buff
     be32(SET.keyType, number),
     be32(SET.keyLength, bytes),
     be32(SET.id, lastId),
-    ...(type === 'device' ? [attribute(SET.userdata, NAMES_IN_HOST_ORDER)] : []),
+    ...(type.startsWith('device') ? [attribute(SET.userdata, IN_HOST_ORDER)] : []),
     ...(dynamic ? [nested(SET.description, be32(DESCRIPTION_SIZE, DYNAMIC_SIZE))] : []),
     ...(counters ? [nested(SET.expression, text(EXPRESSION.name, 'counter'), nested(EXPRESSION.data))] : []),
   );

@@ -36,7 +36,7 @@ export function parseRule(body: Buffer): Rule {
   const from = found.get(FRA.from);
   const value = found.u32(FRA.mark);
   const mask = found.u32(FRA.mask) ?? 0xffffffff;
-  const protocol = found.get(FRA.protocol)?.readUInt8() ?? 0;
+  const protocol = protocolOf(found);
   return {
     family,
     priority: found.u32(FRA.priority) ?? 0,
@@ -50,6 +50,8 @@ export function parseRule(body: Buffer): Rule {
     deletion: () => message(RTM_RULE.delete, 0, withoutFlags(body)),
   };
 }
+
+const protocolOf = (found: Attributes): number => found.get(FRA.protocol)?.readUInt8() ?? 0;
 
 const OURS: ReadonlySet<number> = new Set(Object.values(FRA));
 
@@ -72,11 +74,15 @@ function withoutFlags(body: Buffer): Buffer {
   return copy;
 }
 
-/** Rules of both families; the kernel lists those of multicast routing too, where it has any. */
-export function listRules(socket: NetlinkSocket): Rule[] {
+/**
+ * Rules of both families; the kernel lists those of multicast routing too, where it has any. `protocol`: only those that bear it. Each
+ * namespace has five of the kernel's own.
+ */
+export function listRules(socket: NetlinkSocket, { protocol }: { readonly protocol?: number } = {}): Rule[] {
+  const isWanted = (body: Buffer) => protocol === undefined || protocolOf(attributesOf(body, HEADER)) === protocol;
   return socket
     .dump(RTM_RULE.get, Buffer.alloc(HEADER))
-    .flatMap(({ body }) => (IP_FAMILIES.has(body.readUInt8(0)) ? [parseRule(body)] : []));
+    .flatMap(({ body }) => (IP_FAMILIES.has(body.readUInt8(0)) && isWanted(body) ? [parseRule(body)] : []));
 }
 
 /** Refused with EEXIST when there is such a rule. */

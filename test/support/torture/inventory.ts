@@ -109,7 +109,7 @@ function ruleWords(netns: string, family: 4 | 6, { priority, table }: any): stri
 }
 
 /** The tool lists a set that rules fill as any other. */
-const FILLED_BY_RULES = new Set(([4, 6] as const).flatMap((family) => [SET.flows(family), SET.flowsPaused(family)]));
+const FILLED_BY_RULES = new Set(([4, 6] as const).flatMap((family) => [SET.flowCounts(family), SET.flowPauses(family)]));
 
 /** Tables, chains, sets and their members, of whomever; not what rules fill, nor the anonymous sets that are parts of rules. */
 async function filterWords(netns: string): Promise<string[]> {

@@ -267,6 +267,21 @@ describe.each(FAMILIES)('IPv$family', ({ family, everywhere, vpcRange }) => {
       expect([flow.reply(), flow.connmark]).toEqual(['accept', 0]);
     });
 
+    it('is tracked from the packet on that narrower rules let through, by both sides at once', () => {
+      const lab = new Lab();
+      const clients = lab.group(ingress('tcp', everywhere), open);
+      const servers = lab.group(ingress('tcp', everywhere, 80), open);
+      const [client, server] = [lab.place([clients]), lab.place([servers])];
+      const flow = lab.router.flow(client, server, tcp(80));
+      expect([flow.opens(), flow.connmark]).toEqual(['accept', 0]);
+      lab.setRules(clients, egress('tcp', vpcRange));
+      lab.setRules(servers, ingress('tcp', vpcRange, 80));
+      expect([flow.original(), flow.connmark]).toEqual(['accept', CONNMARK.both]);
+      lab.setRules(clients);
+      lab.setRules(servers);
+      expect([flow.original(), flow.reply()]).toEqual(['accept', 'accept']);
+    });
+
     it('errors about it come back, though the groups let no ICMP in', () => {
       const lab = new Lab();
       const clients = lab.group(ingress('tcp', everywhere), open);

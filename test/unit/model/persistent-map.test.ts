@@ -26,6 +26,22 @@ describe('persistent map', () => {
     );
   });
 
+  it('made at once is as if its entries had been set one by one, and changes like that', () => {
+    fc.assert(
+      fc.property(fc.array(fc.tuple(key, fc.nat()), { maxLength: 600, size: 'max' }), (entries) => {
+        const one = entries.reduce((map, [name, value]) => map.set(name, value), PersistentMap.empty<number>());
+        const all = PersistentMap.from(entries);
+        expect(all.size).toBe(one.size);
+        expect(new Map(all.entries())).toEqual(new Map(one.entries()));
+        for (const [name] of entries) expect(all.get(name)).toBe(one.get(name));
+        const [first] = entries;
+        if (!first) return;
+        expect(new Map(all.delete(first[0]).entries())).toEqual(new Map(one.delete(first[0]).entries()));
+        expect(new Map(all.set('other', -1).entries())).toEqual(new Map(one.set('other', -1).entries()));
+      }),
+    );
+  });
+
   it('leaves older versions as they were', () => {
     const versions = [PersistentMap.empty<number>()];
     for (let i = 0; i < 500; i++) versions.push((versions.at(-1) ?? PersistentMap.empty<number>()).set(`key-${i}`, i));
@@ -49,6 +65,7 @@ describe('persistent map', () => {
     let map = PersistentMap.empty<string>();
     for (const word of pairs.flat()) map = map.set(word, word.toUpperCase());
     for (let i = 0; i < 1000; i++) map = map.set(String(i), '');
+    expect(new Map(PersistentMap.from(map.entries()).entries())).toEqual(new Map(map.entries()));
     for (const [a, b] of pairs) {
       expect([map.get(a), map.get(b)]).toEqual([a.toUpperCase(), b.toUpperCase()]);
       expect(map.delete(a).get(b)).toBe(b.toUpperCase());
