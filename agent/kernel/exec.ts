@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execa } from 'execa';
 import { KernelError } from './errors.js';
 import { insideNetns } from './netns.js';
 import type { FaultKind } from './port.js';
@@ -32,91 +32,49 @@ const COMPLAINT_LENGTH = 600;
  */
 export async function run(file: string, argv: readonly string[], options: RunOptions): Promise<RunResult> {
   options.signal?.throwIfAborted();
-  const { netns } = options;
-  const start = () => ({ ending: runHere(file, argv, options) });
-  const { ending } = netns === undefined ? start() : insideNetns(netns, start);
-  const { stdout, stderr, exitCode, signal, killed, fault } = await ending;
-  if (exitCode === 0 && killed !== 'printed too much') return { stdout, stderr };
-
-  const complaint = complaintOf(stderr);
-  const fail = (kind: FaultKind, words: string) => {
-    const errno = fault?.code;
-    throw new KernelError(`${[file, ...argv].join(' ')}: ${words}${complaint && `: ${complaint}`}`, {
-      kind,
-      ...(errno && { errno }),
-      cause: fault,
-    });
+  const tool = [file, ...argv].join(' ');
+  const { child } = options.netns === undefined ? spawn(file, argv, options) : insideNetns(options.netns, () => spawn(file, argv, options));
+  let ended: 'timeout' | 'aborted' | undefined;
+  const end = (why: 'timeout' | 'aborted') => {
+    ended ??= why;
+    killGroup(child.pid);
   };
-  if (killed === 'timeout') return fail('timeout', `killed after ${options.timeoutMs} ms`);
-  if (killed === 'aborted') return fail('other', 'killed, as its caller gave up');
-  if (killed === 'printed too much') return fail('other', 'killed, as it printed too much');
-  if (fault) return fault.code === 'ENOENT' ? fail('unsupported', 'not installed') : fail('other', fault.message);
-  if (exitCode === null) return fail('other', `ended by ${signal}`);
-  return fail(faultKindOfComplaint(complaint), `exit code ${exitCode}`);
-}
-
-interface Ending extends RunResult {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  /** Why it was killed, if we did. */
-  readonly killed?: 'timeout' | 'aborted' | 'printed too much';
-  /** Why it was not started. */
-  readonly fault?: NodeJS.ErrnoException;
-}
-
-/** Resolves when the child has ended and all that it printed is read. Rejects never; the child is spawned before this returns. */
-function runHere(
-  file: string,
-  argv: readonly string[],
-  { input, timeoutMs, signal: caller, maxOutput = MAX_OUTPUT }: RunOptions,
-): Promise<Ending> {
-  return new Promise((resolve) => {
-    const output = { stdout: '', stderr: '' };
-    let killed: Ending['killed'];
-    // In a group of its own, so that what the tool starts is ended with it.
-    const child = started(() =>
-      spawn(file, [...argv], {
-        detached: true,
-        env: { ...process.env, LC_ALL: 'C' },
-        stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
-      }),
-    );
-    if ('fault' in child) return resolve({ ...output, exitCode: null, signal: null, fault: child.fault });
-    const end = (why: NonNullable<Ending['killed']>) => {
-      killed ??= why;
-      killGroup(child.pid);
-    };
-    const timer = setTimeout(end, timeoutMs, 'timeout');
-    const onAbort = () => end('aborted');
-    caller?.addEventListener('abort', onAbort, { once: true });
-    const settle = (exitCode: number | null, signal: NodeJS.Signals | null, fault?: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
-      caller?.removeEventListener('abort', onAbort);
-      resolve({ ...output, exitCode, signal, ...(killed && { killed }), ...(fault && { fault }) });
-    };
-    // Without descriptors left there are no streams, only the error.
-    for (const name of ['stdout', 'stderr'] as const) {
-      child[name]?.setEncoding('utf8').on('data', (text: string) => {
-        output[name] += text;
-        if (output[name].length <= maxOutput) return;
-        child[name]?.destroy();
-        end('printed too much');
-      });
-    }
-    // A tool may end without reading its input: its exit code tells more than the broken pipe.
-    child.stdin?.on('error', () => {}).end(input);
-    child.once('error', (fault: NodeJS.ErrnoException) => settle(null, null, fault));
-    child.once('close', settle);
+  const timer = setTimeout(end, options.timeoutMs, 'timeout');
+  const onAbort = () => end('aborted');
+  options.signal?.addEventListener('abort', onAbort, { once: true });
+  const result = await child.finally(() => {
+    clearTimeout(timer);
+    options.signal?.removeEventListener('abort', onAbort);
   });
+  if (!result.failed) return { stdout: result.stdout, stderr: result.stderr };
+  if (result.isMaxBuffer) killGroup(child.pid);
+
+  const complaint = complaintOf(result.stderr);
+  const fail = (kind: FaultKind, words: string) => {
+    const errno = result.exitCode === undefined ? result.code : undefined;
+    throw new KernelError(`${tool}: ${words}${complaint && `: ${complaint}`}`, { kind, ...(errno && { errno }), cause: result });
+  };
+  if (ended === 'timeout') return fail('timeout', `killed after ${options.timeoutMs} ms`);
+  if (ended === 'aborted') return fail('other', 'killed, as its caller gave up');
+  if (result.isMaxBuffer) return fail('other', 'killed, as it printed too much');
+  if (result.code === 'ENOENT') return fail('unsupported', 'not installed');
+  if (result.exitCode === undefined)
+    return fail('other', result.signal ? `ended by ${result.signal}` : (result.originalMessage ?? 'not started'));
+  return fail(faultKindOfComplaint(complaint), `exit code ${result.exitCode}`);
 }
 
-/** What is wrong with the arguments themselves is thrown, the rest is told by an event. */
-function started<T extends object>(start: () => T): T | { readonly fault: NodeJS.ErrnoException } {
-  try {
-    return start();
-  } catch (error) {
-    return { fault: error as NodeJS.ErrnoException };
-  }
+/** Wrapped in an object: a subprocess is a promise too, and nothing may be awaited inside a namespace. */
+function spawn(file: string, argv: readonly string[], options: RunOptions) {
+  const child = execa(file, argv, {
+    // A group of its own, so that what the tool starts is ended with it.
+    detached: true,
+    reject: false,
+    stripFinalNewline: false,
+    maxBuffer: options.maxOutput ?? MAX_OUTPUT,
+    env: { LC_ALL: 'C' },
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+  });
+  return { child };
 }
 
 function killGroup(pid: number | undefined): void {
