@@ -139,8 +139,8 @@ export function findLink(socket: NetlinkSocket, which: { readonly name: string }
 }
 
 /**
- * A pair hands packets over on the processor that sends them. Without this it gets a queue for every processor that the machine could ever have,
- * which takes longer to make than all the rest.
+ * As many as a pair uses anyway: without this the kernel makes one for each processor and puts all but one out of use again, for which it waits
+ * until no processor looks at them any more (drivers/net/veth.c: veth_init_queues). That takes longer than all the rest.
  */
 const ONE_QUEUE = [u32(IFLA.sendQueues, 1), u32(IFLA.receiveQueues, 1)];
 
