@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import type { Logger } from 'pino';
 import type { Config } from './config/schema.js';
 import type { Daemon } from './daemon.js';
@@ -17,8 +16,6 @@ export async function start(config: Config, log: Logger): Promise<Daemon> {
   keepDescriptorsFromChildren();
   // Whatever it was started with: nothing that it or its services make is for others to write.
   process.umask(process.umask() | 0o022);
-  // Threads of libuv's pool must be born before the main thread ever enters another namespace: they would stay there.
-  await Promise.all(Array.from({ length: 4 }, () => stat('/')));
   const kernel = createLinuxKernel({ log });
   const [features, store, { startDaemon }] = await Promise.all([
     kernel.probe(),

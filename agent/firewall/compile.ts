@@ -7,7 +7,6 @@ import {
   type Chain,
   DROP,
   deviceGroup,
-  deviceInSet,
   isUnchecked,
   jump,
   type Match,
@@ -18,6 +17,7 @@ import {
   rule,
   setMark,
 } from './ir.js';
+import { counted } from './stages.js';
 
 /**
  * The packet filter of a VPC's router namespace in one address family. Its size depends on the VPC's groups, combinations of groups
@@ -62,8 +62,7 @@ function sourceChains({ markedTables }: FirewallInputs, family: Family): Chain[]
         rule(setMark(MARK.transitSource, MARK.transitSource), ...isUnchecked('src')),
         rule(RETURN, deviceGroup('src', 0, GROUP_WORD.checkMask)),
         ...beforeAddress,
-        rule(DROP, deviceInSet(SET.sourceCheckDrops(family), 'src')),
-        rule(DROP),
+        ...counted(SET.sourceCheckDrops(family), 'src'),
       ],
     },
   ];

@@ -8,9 +8,7 @@ import {
   ACCEPT,
   type Chain,
   connmarked,
-  DROP,
   deviceGroup,
-  deviceInSet,
   goto,
   inSet,
   jump,
@@ -139,8 +137,7 @@ function destinationCheck(family: Family): Chain {
     rule(RETURN, deviceGroup('dst', 0, GROUP_WORD.combinationMask)),
     rule(setMark(transit, transit), deviceGroup('dst', 0, GROUP_WORD.checkMask)),
     rule(RETURN, marked(transit)),
-    rule(DROP, deviceInSet(SET.destinationCheckDrops(family), 'dst')),
-    rule(DROP),
+    ...counted(SET.destinationCheckDrops(family), 'dst'),
   ];
   return { name: 'dest-check', rules };
 }

@@ -1,6 +1,7 @@
 import type { Family } from '../kernel/port.js';
 import { GROUP_WORD, SET } from '../kernel/resources.js';
-import { type Chain, DROP, deviceGroup, deviceInSet, goto, inSet, jump, RETURN, type Rule, rule } from './ir.js';
+import { type Chain, deviceGroup, goto, inSet, jump, RETURN, type Rule, rule } from './ir.js';
+import { counted } from './stages.js';
 
 /**
  * How many flows connection tracking may hold for one interface, so that none uses up the table that all of the VPC share.
@@ -41,7 +42,7 @@ export function flowLimitChains(family: Family, flows: number): Chain[] {
         rule(goto(DROP_CHAIN), unchecked, ...above(flows * UNCHECKED_SHARE)),
       ],
     },
-    { name: DROP_CHAIN, rules: [rule(DROP, deviceInSet(SET.egressDrops(family), 'src')), rule(DROP)] },
+    { name: DROP_CHAIN, rules: counted(SET.egressDrops(family), 'src') },
   ];
 }
 

@@ -189,12 +189,12 @@ function combinationChain(
   if (groupIds.length === 0) return { name, rules: [rule(goto(`${stage.name}-tracked`))] };
   const present = groupIds.flatMap((groupId) => inputs.groups.get(groupId) ?? []);
   const openReturn = [...new Set(present.flatMap(({ groupId }) => open.get(groupId) ?? []))];
+  const permissions = new Map(present.map((group) => [group, permissionsOf(stage, group, inputs, family)]));
   // As most egress is: no other rule needs to be asked.
-  if (present.some((group) => letsAllThrough(stage, group, inputs, family))) {
+  if ([...permissions.values()].flat().some(isEverything)) {
     const untracked = openReturn.map((number) => rule(goto(`${stage.name}-untracked`), protocol(number)));
     return { name, rules: [...untracked, rule(goto(`${stage.name}-tracked`))] };
   }
-  const permissions = new Map(present.map((group) => [group, permissionsOf(stage, group, inputs, family)]));
   // Only what is open to all asks for this mark.
   const asks = [...permissions.values()].flat().some(({ anywhere }) => anywhere);
   const marks = asks ? openReturn.map((number) => rule(setMark(stage.openReturn, stage.openReturn), protocol(number))) : [];
@@ -211,8 +211,10 @@ function combinationChain(
   };
 }
 
+const isEverything = ({ anywhere, matches }: Permission): boolean => anywhere && matches.length === 0;
+
 export function letsAllThrough(stage: Stage, group: SecurityGroup, inputs: FirewallInputs, family: Family): boolean {
-  return permissionsOf(stage, group, inputs, family).some(({ anywhere, matches }) => anywhere && matches.length === 0);
+  return permissionsOf(stage, group, inputs, family).some(isEverything);
 }
 
 /** What the group lets through at the stage. */

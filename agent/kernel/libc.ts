@@ -95,22 +95,20 @@ export const sendAsync = (fd: number, data: Buffer): Promise<number> => callAsyn
  * Bytes received; with MSG_TRUNC in `flags` the length of the datagram, though it be longer than `data`. A negative errno when there
  * is nothing (EAGAIN) or something was lost (ENOBUFS): that is ordinary, and an exception would cost more than all the rest.
  */
-export const receive = (fd: number, data: Buffer, flags: number): number => {
-  const result: number = libc().recv(fd, data, data.length, flags);
-  if (result >= 0) return result;
-  const errno = koffi.errno();
-  return errno === EAGAIN || errno === ENOBUFS ? -errno : check(result, 'recv');
-};
+export const receive = (fd: number, data: Buffer, flags: number): number => received(libc().recv(fd, data, data.length, flags), 'recv');
 /**
  * Datagrams received into what `headers` (an array of `struct mmsghdr`) points to; a negative errno as in `receive`, which comes when
  * everything before the loss has been received.
  */
-export const receiveMany = (fd: number, headers: Buffer, count: number, flags: number): number => {
-  const result: number = libc().recvmmsg(fd, headers, count, flags, null);
+export const receiveMany = (fd: number, headers: Buffer, count: number, flags: number): number =>
+  received(libc().recvmmsg(fd, headers, count, flags, null), 'recvmmsg');
+
+function received(result: number, call: string): number {
   if (result >= 0) return result;
   const errno = koffi.errno();
-  return errno === EAGAIN || errno === ENOBUFS ? -errno : check(result, 'recvmmsg');
-};
+  return errno === EAGAIN || errno === ENOBUFS ? -errno : check(result, call);
+}
+
 /** Where the bytes are in memory, for a structure that points to them. Only of buffers of their own memory, as long as they are held. */
 export const addressOf = (buffer: Buffer): bigint => koffi.address(buffer);
 export const EAGAIN = 11;

@@ -36,37 +36,15 @@ function warmThreadPool(): void {
   poolIsWarm = true;
 }
 
-/**
- * Runs `action` with the calling thread in the named namespace. Only for the main thread, and `action` must be done when it
- * returns: no awaiting. Sockets it opens and children it spawns stay in the namespace.
- * @throws {KernelError} not-found when there is no such namespace.
- */
-export function insideNetns<T>(name: string, action: (() => T) & (T extends PromiseLike<unknown> ? never : unknown)): T {
-  warmThreadPool();
-  const target = openNetns(name);
-  try {
-    const home = openSync(SELF, constants.O_RDONLY);
-    try {
-      setns(target, CLONE_NEWNET);
-      try {
-        return action();
-      } finally {
-        setns(home, CLONE_NEWNET);
-      }
-    } finally {
-      closeSync(home);
-    }
-  } finally {
-    closeSync(target);
-  }
-}
+/** Of an action that is done when it returns: nothing may be awaited away from home. */
+type Synchronous<T> = (() => T) & (T extends PromiseLike<unknown> ? never : unknown);
 
-/** Runs `action` in a network namespace of its own, which lives on only as long as what `action` leaves in it. Synchronous. */
-export function insideNewNetns<T>(action: (() => T) & (T extends PromiseLike<unknown> ? never : unknown)): T {
+/** Runs `action` where `leave` takes the calling thread, and comes back. */
+function away<T>(leave: () => void, action: () => T): T {
   warmThreadPool();
   const home = openSync(SELF, constants.O_RDONLY);
   try {
-    unshare(CLONE_NEWNET);
+    leave();
     try {
       return action();
     } finally {
@@ -75,6 +53,25 @@ export function insideNewNetns<T>(action: (() => T) & (T extends PromiseLike<unk
   } finally {
     closeSync(home);
   }
+}
+
+/**
+ * Runs `action` with the calling thread in the named namespace. Only for the main thread, and `action` must be done when it
+ * returns: no awaiting. Sockets it opens and children it spawns stay in the namespace.
+ * @throws {KernelError} not-found when there is no such namespace.
+ */
+export function insideNetns<T>(name: string, action: Synchronous<T>): T {
+  const target = openNetns(name);
+  try {
+    return away(() => setns(target, CLONE_NEWNET), action);
+  } finally {
+    closeSync(target);
+  }
+}
+
+/** Runs `action` in a network namespace of its own, which lives on only as long as what `action` leaves in it. Synchronous. */
+export function insideNewNetns<T>(action: Synchronous<T>): T {
+  return away(() => unshare(CLONE_NEWNET), action);
 }
 
 /** A descriptor of the file that bears the name; the caller closes it. @throws {KernelError} not-found. */

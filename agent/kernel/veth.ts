@@ -1,5 +1,5 @@
 import { FAMILIES } from '../model/address.js';
-import { KernelError, throwFirst, toKernelError } from './errors.js';
+import { KernelError, throwFirst, toKernelError, unlessGone } from './errors.js';
 import { newAddress } from './netlink/address.js';
 import {
   changeLink,
@@ -179,7 +179,7 @@ export async function deleteLinks(sockets: NamespaceSockets, netns: string, name
   try {
     if (names.length > 1 && (await deleteTogether(background, names))) return names.map(() => null);
     const results = await background.batchAsync(names.map(deleteLink));
-    return results.map((error) => (error?.kind === 'not-found' ? null : error));
+    return unlessGone(results);
   } finally {
     background.close();
   }
