@@ -1,19 +1,25 @@
-// A source or sink of traffic inside a namespace, driven by lines of JSON as the prober is. Packets leave by sendmmsg(2), so that what is
-// measured is the path and not Node.
-//   {"do":"sink","port":P}                        → {}: takes UDP without reading it and TCP as fast as it comes
+// A source or sink of traffic inside a namespace, driven by lines of JSON as the prober is. Data leaves and arrives by system calls, out of
+// and into the same memory, so that what is measured is the path and not Node: its sockets take new memory for each read, which in a process
+// that has done other things before costs a third of the throughput.
+//   {"do":"sink","port":P}                        → {"bound":true}: takes UDP without reading it and TCP as fast as it comes
 //   {"do":"received","device":D}                  → {"packets":n}: by the device's counter
 //   {"do":"udp","address":A,"port":P,"ms":N}      → {"sent":n,"ms":x}: one flow, 64 bytes of payload
 //   {"do":"flows","address":A,"port":P,"count":N,"sources":[…]} → {"sent":n,"ms":x}: each packet opens a flow of its own, from each source in turn
 //   {"do":"tcp","address":A,"port":P,"ms":N}      → {"bytes":n,"ms":x}
-import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
-import net from 'node:net';
 import { createInterface } from 'node:readline';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
 
 const libc = koffi.load('libc.so.6');
 const socketCall = libc.func('int socket(int domain, int type, int protocol)');
 const connectCall = libc.func('int connect(int fd, const uint8_t *address, uint32_t length)');
+const bindCall = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
+const listenCall = libc.func('int listen(int fd, int backlog)');
+const acceptCall = libc.func('int accept(int fd, void *address, void *length)');
+const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)');
+const sendCall = libc.func('long send(int fd, const uint8_t *data, size_t length, int flags)');
+const recvCall = libc.func('long recv(int fd, uint8_t *data, size_t length, int flags)');
 const closeCall = libc.func('int close(int fd)');
 const sendmmsg = libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)');
 koffi.struct('iovec', { base: 'void *', length: 'size_t' });
@@ -28,8 +34,12 @@ const MSGHDR = koffi.struct('msghdr', {
 });
 const MMSGHDR = koffi.struct('mmsghdr', { header: MSGHDR, length: 'uint32_t' });
 const AF_INET = 2;
-const SOCK = { datagram: 2, raw: 3 };
+const SOCK = { stream: 1, datagram: 2, raw: 3 };
+const SOL_SOCKET = 1;
+const SO_RCVBUF = 8;
+const MSG_NOSIGNAL = 0x4000;
 const IPPROTO_RAW = 255;
+const CHUNK = 1 << 18;
 const BATCH = 64;
 const PAYLOAD = 64;
 const HEADERS = 28;
@@ -37,15 +47,19 @@ const HEADERS = 28;
 const now = () => process.hrtime.bigint();
 const msSince = (start) => Number(now() - start) / 1e6;
 
-function connected(type, protocol, address, port) {
+/** The new socket, after `call` (connect or bind) with the address. */
+function socketAt(call, type, protocol, address, port) {
   const fd = socketCall(AF_INET, type, protocol);
   const name = Buffer.alloc(16);
   name.writeUInt16LE(AF_INET, 0);
   name.writeUInt16BE(port, 2);
   name.set(address.split('.').map(Number), 4);
-  if (fd < 0 || connectCall(fd, name, name.length) < 0) throw new Error('no socket');
+  if (fd < 0 || call(fd, name, name.length) < 0) throw new Error('no socket');
   return fd;
 }
+
+const connected = (type, protocol, address, port) => socketAt(connectCall, type, protocol, address, port);
+const bound = (type, port) => socketAt(bindCall, type, 0, '0.0.0.0', port);
 
 /** Message headers for sendmmsg, one per packet, in memory that does not move. */
 function messages(packets) {
@@ -112,24 +126,41 @@ function rawUdp(address, port) {
   return packet;
 }
 
-async function tcp({ address, port, ms }) {
-  const socket = net.connect(port, address);
-  await new Promise((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-  const chunk = Buffer.alloc(1 << 18);
+function tcp({ address, port, ms }) {
+  const fd = connected(SOCK.stream, 0, address, port);
+  const chunk = Buffer.alloc(CHUNK);
   const start = now();
-  while (msSince(start) < ms) if (!socket.write(chunk)) await new Promise((resolve) => socket.once('drain', resolve));
-  const result = { bytes: socket.bytesWritten - socket.writableLength, ms: msSince(start) };
-  socket.destroy();
+  let bytes = 0;
+  while (msSince(start) < ms) {
+    const sent = Number(sendCall(fd, chunk, CHUNK, MSG_NOSIGNAL));
+    if (sent < 0) throw new Error('the connection broke');
+    bytes += sent;
+  }
+  const result = { bytes, ms: msSince(start) };
+  closeCall(fd);
   return result;
 }
 
-/** UDP fills its buffer and is dropped from then on: it has come all the way by then. */
-async function sink({ port }) {
-  const datagrams = dgram.createSocket({ type: 'udp4', recvBufferSize: 4096 });
-  await new Promise((resolve) => datagrams.bind(port, resolve));
-  const server = net.createServer((socket) => socket.on('error', () => {}).resume());
-  await new Promise((resolve) => server.listen(port, resolve));
-  return {};
+/** UDP fills its buffer and is dropped from then on: it has come all the way by then. TCP has a thread, as reading waits. */
+function sink({ port }) {
+  setsockopt(bound(SOCK.datagram, port), SOL_SOCKET, SO_RCVBUF, [4096], 4);
+  return new Promise((resolve, reject) => {
+    const thread = new Worker(new URL(import.meta.url), { workerData: { port } });
+    thread.once('message', resolve);
+    thread.once('error', reject);
+  });
+}
+
+if (!isMainThread) {
+  const listener = bound(SOCK.stream, workerData.port);
+  listenCall(listener, 1);
+  parentPort.postMessage({ bound: true });
+  const chunk = Buffer.alloc(CHUNK);
+  for (;;) {
+    const fd = acceptCall(listener, null, null);
+    while (recvCall(fd, chunk, CHUNK, 0) > 0);
+    closeCall(fd);
+  }
 }
 
 function received({ device }) {

@@ -3,7 +3,7 @@
 // one that tracks connections and lets all pass.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cni, hasContainers, startEngine } from './containers.mjs';
 import { median, prober, round, startDaemon, world } from './support.mjs';
@@ -109,7 +109,7 @@ async function measure(ends, rounds, kinds = Object.keys(KINDS)) {
 
 /** A source and a sink; `run` tells how much arrived. */
 async function pair({ from, to, address, device, sources }) {
-  const [source, target] = [prober(from, 'blaster'), prober(to, 'blaster')];
+  const [source, target] = [prober(from, 'blaster', 0), prober(to, 'blaster', cpus().length - 1)];
   await target.ask({ do: 'sink', port: PORT }).answer;
   const counted = async () => (await target.ask({ do: 'received', device }).answer).packets;
   return {

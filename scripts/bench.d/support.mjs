@@ -83,9 +83,10 @@ export function cpuSeconds(pid) {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
-/** A prober process inside a namespace. `ask` resolves to its answer; `started` tells when it has begun sending. */
-export function prober(netns, program = 'prober') {
-  const child = spawn('ip', ['netns', 'exec', netns, process.execPath, `scripts/bench.d/${program}.mjs`], {
+/** A prober process inside a namespace, on one processor if `cpu` names it. `ask` resolves to its answer; `started` tells when it has begun sending. */
+export function prober(netns, program = 'prober', cpu = undefined) {
+  const pinned = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
+  const child = spawn('ip', ['netns', 'exec', netns, ...pinned, process.execPath, `scripts/bench.d/${program}.mjs`], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const waiting = [];
