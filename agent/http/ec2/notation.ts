@@ -34,6 +34,18 @@ export function membersOf(structure: string): readonly Member[] {
   return members;
 }
 
+const knownByName = new Map<string, ReadonlyMap<string, Member>>();
+
+/** The same by their names. */
+export function membersByName(structure: string): ReadonlyMap<string, Member> {
+  let members = knownByName.get(structure);
+  if (!members) {
+    members = new Map(membersOf(structure).map((member) => [member.name, member]));
+    knownByName.set(structure, members);
+  }
+  return members;
+}
+
 function parseMembers(structure: string): Member[] {
   const text = STRUCTURES[structure];
   if (text === undefined) throw new Error(`shapes.ts has no structure ${structure}`);

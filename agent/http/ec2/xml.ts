@@ -1,4 +1,4 @@
-import { membersOf, type Shape } from './notation.js';
+import { membersByName, type Shape } from './notation.js';
 import type { Tree } from './params.js';
 import { OPERATIONS } from './shapes.js';
 import { escapeXml, HEAD } from './xml-text.js';
@@ -12,23 +12,21 @@ export function answerXml(action: string, tree: Tree, requestId: string): string
   return `${HEAD}<${action}Response xmlns="${NAMESPACE}"><requestId>${escapeXml(requestId)}</requestId>${body}</${action}Response>`;
 }
 
-/** Members without a value are left out; a list without items is an empty element. */
+/**
+ * Members in the tree's order, those without a value left out; a list without items is an empty element.
+ * @throws {Error} a member has a value that the structure does not have
+ */
 function structureXml(tree: Tree, structure: string): string {
+  const members = membersByName(structure);
   let text = '';
-  let left = Object.keys(tree).length;
-  for (const { name, xml, shape } of membersOf(structure)) {
+  for (const name in tree) {
     const value = tree[name];
-    if (value !== undefined) text += `<${xml}>${valueXml(value, shape)}</${xml}>`;
-    if (Object.hasOwn(tree, name)) left--;
+    if (value === undefined) continue;
+    const member = members.get(name);
+    if (!member) throw new Error(`an answer has a member ${structure}.${name} that the API does not know`);
+    text += `<${member.xml}>${valueXml(value, member.shape)}</${member.xml}>`;
   }
-  if (left > 0) refuseUnknown(tree, structure);
   return text;
-}
-
-function refuseUnknown(tree: Tree, structure: string): void {
-  const known = new Set(membersOf(structure).map(({ name }) => name));
-  const unknown = Object.keys(tree).find((name) => tree[name] !== undefined && !known.has(name));
-  if (unknown !== undefined) throw new Error(`an answer has a member ${structure}.${unknown} that the API does not know`);
 }
 
 function valueXml(value: unknown, shape: Shape): string {

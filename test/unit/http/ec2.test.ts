@@ -74,7 +74,7 @@ describe('answers', () => {
   it('have lists as items, empty ones too, and leave out what has no value', () => {
     const xml = answerXml('DescribeSubnets', { Subnets: [{ SubnetId: 'a<b', Tags: [], DefaultForAz: false }] }, 'r');
     expect(xml).toContain(
-      '<subnetSet><item><tagSet></tagSet><subnetId>a&lt;b</subnetId><defaultForAz>false</defaultForAz></item></subnetSet>',
+      '<subnetSet><item><subnetId>a&lt;b</subnetId><tagSet></tagSet><defaultForAz>false</defaultForAz></item></subnetSet>',
     );
     expect(xml).toContain('<DescribeSubnetsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>r</requestId>');
   });
