@@ -178,8 +178,8 @@ async function firstPacket(meter, address, port, work) {
  */
 async function atRest(daemon) {
   await firstComparison(daemon);
-  const before = await comparisons(daemon);
   await comeToRest(daemon.pid());
+  const before = await comparisons(daemon);
   const cpuBefore = cpuSeconds(daemon.pid());
   await seconds(IDLE_SECONDS);
   const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid()}/status`, 'utf8'))?.[1]) / 1024;
