@@ -16,8 +16,10 @@ let left;
 function armed() {
   if (left !== undefined) return true;
   try {
-    left = Number(readFileSync(plan, 'utf8'));
+    const steps = Number(readFileSync(plan, 'utf8'));
+    // Whoever removes it decides: a test that takes it back first has it not obeyed.
     unlinkSync(plan);
+    left = steps;
     return true;
   } catch {
     return false;
