@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { open } from 'lmdb';
 import { concurrently, connection } from './http.mjs';
-import { cpuSeconds, median, msSince, now, quantile, round, startDaemon, world } from './support.mjs';
+import { cpuSeconds, msSince, now, round, startDaemon, timesBeside, world } from './support.mjs';
 
 const CLIENTS = 200;
 
@@ -82,15 +82,8 @@ export async function describes(daemon, rounds, count, kind = 'interfaces') {
       plainTook.push(msSince(middle));
     }
     plain.end();
-    rows.push({
-      what,
-      unit: 'ms',
-      value: round(median(took)),
-      p99: round(quantile(took, 0.99)),
-      reference: { what: 'a web server that sends the same bytes', value: round(median(plainTook)) },
-      ratio: round(median(took) / median(plainTook)),
-      goal: what.startsWith('describe') ? '≤ 50' : '≤ 10',
-    });
+    const goal = what.startsWith('describe') ? '≤ 50' : '≤ 10';
+    rows.push(timesBeside(what, took, 'a web server that sends the same bytes', plainTook, goal));
   }
   client.close();
   return rows;

@@ -2,7 +2,7 @@
 // three ways.
 import { bringUp } from './crowd.mjs';
 import { rawNetlink, reference } from './reference.mjs';
-import { median, msSince, now, prober, quantile, round, startDaemon, warmUp, world } from './support.mjs';
+import { msSince, now, prober, startDaemon, timesBeside, warmUp, world } from './support.mjs';
 
 const FEW = 10;
 
@@ -70,15 +70,7 @@ async function measure({ daemon, raw, ip, meter, target, spare, rounds }) {
 }
 
 function rows(times, count) {
-  const result = (what, values, referenceName, referenceValues, goal) => ({
-    what: `attach, ${count} interfaces: call to ${what}`,
-    unit: 'ms',
-    value: round(median(values)),
-    p99: round(quantile(values, 0.99)),
-    reference: { what: referenceName, value: round(median(referenceValues)) },
-    ratio: round(median(values) / median(referenceValues)),
-    goal,
-  });
+  const result = (what, ...beside) => timesBeside(`attach, ${count} interfaces: call to ${what}`, ...beside);
   const netlink = 'kernel work by netlink in process';
   return [
     result('first packet answered', times.packet, netlink, times.raw, '≤ 5, p99 ≤ 20, × ≤ 4'),

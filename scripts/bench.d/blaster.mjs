@@ -8,19 +8,15 @@
 //   {"do":"tcp","address":A,"port":P,"ms":N}      → {"bytes":n,"ms":x}
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
+import { bound, closeCall, connected, inThread, libc, SOCK } from './sockets.mjs';
 
-const libc = koffi.load('libc.so.6');
-const socketCall = libc.func('int socket(int domain, int type, int protocol)');
-const connectCall = libc.func('int connect(int fd, const uint8_t *address, uint32_t length)');
-const bindCall = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
 const listenCall = libc.func('int listen(int fd, int backlog)');
 const acceptCall = libc.func('int accept(int fd, void *address, void *length)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)');
 const sendCall = libc.func('long send(int fd, const uint8_t *data, size_t length, int flags)');
 const recvCall = libc.func('long recv(int fd, uint8_t *data, size_t length, int flags)');
-const closeCall = libc.func('int close(int fd)');
 const sendmmsg = libc.func('int sendmmsg(int fd, void *messages, uint32_t count, int flags)');
 koffi.struct('iovec', { base: 'void *', length: 'size_t' });
 const MSGHDR = koffi.struct('msghdr', {
@@ -33,8 +29,6 @@ const MSGHDR = koffi.struct('msghdr', {
   flags: 'int',
 });
 const MMSGHDR = koffi.struct('mmsghdr', { header: MSGHDR, length: 'uint32_t' });
-const AF_INET = 2;
-const SOCK = { stream: 1, datagram: 2, raw: 3 };
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const MSG_NOSIGNAL = 0x4000;
@@ -46,20 +40,6 @@ const HEADERS = 28;
 
 const now = () => process.hrtime.bigint();
 const msSince = (start) => Number(now() - start) / 1e6;
-
-/** The new socket, after `call` (connect or bind) with the address. */
-function socketAt(call, type, protocol, address, port) {
-  const fd = socketCall(AF_INET, type, protocol);
-  const name = Buffer.alloc(16);
-  name.writeUInt16LE(AF_INET, 0);
-  name.writeUInt16BE(port, 2);
-  name.set(address.split('.').map(Number), 4);
-  if (fd < 0 || call(fd, name, name.length) < 0) throw new Error('no socket');
-  return fd;
-}
-
-const connected = (type, protocol, address, port) => socketAt(connectCall, type, protocol, address, port);
-const bound = (type, port) => socketAt(bindCall, type, 0, '0.0.0.0', port);
 
 /** Message headers for sendmmsg, one per packet, in memory that does not move. */
 function messages(packets) {
@@ -144,11 +124,7 @@ function tcp({ address, port, ms }) {
 /** UDP fills its buffer and is dropped from then on: it has come all the way by then. TCP has a thread, as reading waits. */
 function sink({ port }) {
   setsockopt(bound(SOCK.datagram, port), SOL_SOCKET, SO_RCVBUF, [4096], 4);
-  return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL(import.meta.url), { workerData: { port } });
-    thread.once('message', resolve);
-    thread.once('error', reject);
-  });
+  return inThread(import.meta.url, { port });
 }
 
 if (!isMainThread) {

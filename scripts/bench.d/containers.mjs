@@ -5,7 +5,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { median, msSince, now, prober, quantile, round, startDaemon, warmUp, world } from './support.mjs';
+import { msSince, now, prober, startDaemon, timesBeside, warmUp, world } from './support.mjs';
 
 const CNI = '/usr/lib/cni';
 /** Whether the two ways to compare with are there. */
@@ -58,14 +58,7 @@ export async function containers({ rounds }) {
       await engine.ask('POST', '/networks/other/disconnect', { Container: bridged });
       plug('DEL');
     }
-    const result = (what, reference) => ({
-      what: 'attach to a running container: call to first packet answered',
-      unit: 'ms',
-      value: round(median(times.attach)),
-      p99: round(quantile(times.attach, 0.99)),
-      reference: { what, value: round(median(reference)) },
-      ratio: round(median(times.attach) / median(reference)),
-    });
+    const result = (...beside) => timesBeside('attach to a running container: call to first packet answered', times.attach, ...beside);
     return [
       result('`docker network connect` by the HTTP API, to its answer', times.connect),
       result('CNI bridge ADD, to its answer', times.cni),

@@ -2,7 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { median, quantile, round, startDaemon, world } from './support.mjs';
+import { startDaemon, timesBeside, world } from './support.mjs';
 
 const META = 'http://169.254.169.254/latest';
 const PATH = `${META}/meta-data/network/interfaces/macs/`;
@@ -48,14 +48,7 @@ export async function metadata({ rounds }) {
     const header = 'X-aws-ec2-metadata-token-ttl-seconds: 600';
     const token = await inside('curl', '-sf', '-X', 'PUT', '-H', header, `${META}/api/token`);
     const reference = `http://${server.privateIpAddress}/`;
-    const result = (what, values, beside) => ({
-      what,
-      unit: 'ms',
-      value: round(median(values)),
-      p99: round(quantile(values, 0.99)),
-      reference: { what: 'a web server of Node in an instance', value: round(median(beside)) },
-      ratio: round(median(values) / median(beside)),
-    });
+    const result = (what, values, beside) => timesBeside(what, values, 'a web server of Node in an instance', beside);
     const [kept, fresh] = [await times(reference, 'keep'), await times(reference, 'close')];
     return [
       result('metadata: GET on an open connection', await times(PATH, 'keep'), kept),

@@ -5,7 +5,8 @@
 //   {"do":"echo","port":P}                                        → {"bound":true}: from then on sends every datagram back
 import dgram from 'node:dgram';
 import { createInterface } from 'node:readline';
-import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { isMainThread, parentPort, workerData } from 'node:worker_threads';
+import { inThread } from './sockets.mjs';
 import { echoAt, firstAnswer } from './udp.mjs';
 
 const now = () => process.hrtime.bigint();
@@ -51,14 +52,7 @@ async function stream({ address, port, ms: count }) {
   return { sent: count, lost: count - times.length, gapMs: ms(gap) };
 }
 
-/** In a thread of its own, as it waits within the system's calls. */
-function echo({ port }) {
-  return new Promise((resolve, reject) => {
-    const thread = new Worker(new URL(import.meta.url), { workerData: { port } });
-    thread.once('message', resolve);
-    thread.once('error', reject);
-  });
-}
+const echo = ({ port }) => inThread(import.meta.url, { port });
 
 if (!isMainThread) {
   const serve = echoAt(workerData.port);

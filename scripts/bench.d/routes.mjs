@@ -1,7 +1,7 @@
 // From the call that changes a route of a table that 200 subnets use to the first packet on the new way, beside a change in a VPC with
 // one subnet and the same change made by one `ip route replace`.
 import { execFileSync } from 'node:child_process';
-import { median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
+import { msSince, now, prober, startDaemon, timesBeside, world } from './support.mjs';
 
 const SUBNETS = 200;
 const SERVICE = '192.168.99.1';
@@ -10,18 +10,10 @@ const REFERENCE = 'bench-route';
 
 export async function routes({ rounds }) {
   const [few, many] = [await measure(1, rounds), await measure(SUBNETS, rounds)];
-  const row = (what, values, referenceName, reference) => ({
-    what,
-    unit: 'ms',
-    value: round(median(values)),
-    p99: round(quantile(values, 0.99)),
-    reference: { what: referenceName, value: round(median(reference)) },
-    ratio: round(median(values) / median(reference)),
-  });
   return [
-    row(`route change with ${SUBNETS} subnets: call to first packet`, many.packet, 'with one subnet', few.packet),
-    row(`route change with ${SUBNETS} subnets: call to its answer`, many.call, 'with one subnet', few.call),
-    row(`route change with ${SUBNETS} subnets: call to first packet`, many.packet, 'one `ip route replace`', many.single),
+    timesBeside(`route change with ${SUBNETS} subnets: call to first packet`, many.packet, 'with one subnet', few.packet),
+    timesBeside(`route change with ${SUBNETS} subnets: call to its answer`, many.call, 'with one subnet', few.call),
+    timesBeside(`route change with ${SUBNETS} subnets: call to first packet`, many.packet, 'one `ip route replace`', many.single),
   ];
 }
 

@@ -17,6 +17,19 @@ export function quantile(values, q) {
 export const median = (values) => quantile(values, 0.5);
 export const round = (value, digits = 2) => (typeof value === 'number' ? Number(value.toFixed(digits)) : value);
 
+/** A row of times in milliseconds beside those of a reference. */
+export function timesBeside(what, values, referenceName, reference, goal) {
+  return {
+    what,
+    unit: 'ms',
+    value: round(median(values)),
+    p99: round(quantile(values, 0.99)),
+    reference: { what: referenceName, value: round(median(reference)) },
+    ratio: round(median(values) / median(reference)),
+    goal,
+  };
+}
+
 /** Rounds in which nothing is measured: Node compiles what runs often, and a daemon that has run for a while is the usual one. */
 const WARM_UP = 400;
 

@@ -1,37 +1,16 @@
 // UDP sockets by the system's own calls: a meter made of Node's events would tell its own delays, half a millisecond of them.
-import koffi from 'koffi';
+import { ADDRESS_BYTES, bound, closeCall, libc, name, SOCK } from './sockets.mjs';
 
-const libc = koffi.load('libc.so.6');
-const socketCall = libc.func('int socket(int domain, int type, int protocol)');
-const bindCall = libc.func('int bind(int fd, const uint8_t *address, uint32_t length)');
 const sendto = libc.func(
   'long sendto(int fd, const uint8_t *data, size_t length, int flags, const uint8_t *address, uint32_t addressLength)',
 );
 const recvfrom = libc.func('long recvfrom(int fd, uint8_t *data, size_t length, int flags, uint8_t *address, uint8_t *addressLength)');
 const ppoll = libc.func('int ppoll(uint8_t *descriptors, ulong count, const uint8_t *timeout, const void *mask)');
-const closeCall = libc.func('int close(int fd)');
-const AF_INET = 2;
-const SOCK_DGRAM = 2;
 const POLLIN = 1;
-const ADDRESS_BYTES = 16;
-
-function name(address, port) {
-  const bytes = Buffer.alloc(ADDRESS_BYTES);
-  bytes.writeUInt16LE(AF_INET, 0);
-  bytes.writeUInt16BE(port, 2);
-  bytes.set(address.split('.').map(Number), 4);
-  return bytes;
-}
-
-function open(port) {
-  const fd = socketCall(AF_INET, SOCK_DGRAM, 0);
-  if (fd < 0 || bindCall(fd, name('0.0.0.0', port), ADDRESS_BYTES) < 0) throw new Error(`no socket at UDP port ${port}`);
-  return fd;
-}
 
 /** Sends to the address until something comes back or it is too late. When that was, CLOCK_MONOTONIC nanoseconds. Blocks. */
 export function firstAnswer({ address, port, everyUs, withinMs }) {
-  const fd = open(0);
+  const fd = bound(SOCK.datagram, 0);
   const to = name(address, port);
   const data = Buffer.from('?');
   const descriptors = Buffer.alloc(8);
@@ -53,7 +32,7 @@ export function firstAnswer({ address, port, everyUs, withinMs }) {
 
 /** A socket that sends back what comes to it, by the returned function, which blocks and never ends. */
 export function echoAt(port) {
-  const fd = open(port);
+  const fd = bound(SOCK.datagram, port);
   const data = Buffer.alloc(2048);
   const from = Buffer.alloc(ADDRESS_BYTES);
   const length = Buffer.alloc(4);

@@ -34,15 +34,13 @@ export function membersOf(structure: string): readonly Member[] {
   return members;
 }
 
-const knownByName = new Map<string, ReadonlyMap<string, Member>>();
+type Members = ReadonlyMap<string, Member>;
+const knownBy = { name: new Map<string, Members>(), query: new Map<string, Members>() };
 
-/** The same by their names. */
-export function membersByName(structure: string): ReadonlyMap<string, Member> {
-  let members = knownByName.get(structure);
-  if (!members) {
-    members = new Map(membersOf(structure).map((member) => [member.name, member]));
-    knownByName.set(structure, members);
-  }
+/** The same by their names in answers, or in queries. */
+export function membersBy(key: keyof typeof knownBy, structure: string): Members {
+  const members = knownBy[key].get(structure) ?? new Map(membersOf(structure).map((member) => [member[key], member]));
+  knownBy[key].set(structure, members);
   return members;
 }
 

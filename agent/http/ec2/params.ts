@@ -1,5 +1,5 @@
 import { apiError, invalidValue } from '../../model/errors.js';
-import { membersOf, type Shape } from './notation.js';
+import { membersBy, type Shape } from './notation.js';
 
 /** A request or an answer: members by their names in the API's model, lists as arrays, times and base64 as text. */
 export type Tree = { readonly [name: string]: any };
@@ -83,7 +83,7 @@ function noMembers(root: Node): Tree {
 function decodeStructure(node: Node, structure: string, path: string): Tree {
   if (node.value !== undefined && node.value !== '')
     throw invalidValue(`The parameter ${brief(path)} takes no value itself; its parts are given as ${brief(path)}.NAME`);
-  const members = new Map(membersOf(structure).map((member) => [member.query, member]));
+  const members = membersBy('query', structure);
   const tree: Record<string, unknown> = {};
   for (const [name, child] of node.children) {
     const member = members.get(name);

@@ -1,4 +1,4 @@
-import { membersByName, type Shape } from './notation.js';
+import { membersBy, type Shape } from './notation.js';
 import type { Tree } from './params.js';
 import { OPERATIONS } from './shapes.js';
 import { escapeXml, HEAD } from './xml-text.js';
@@ -17,7 +17,7 @@ export function answerXml(action: string, tree: Tree, requestId: string): string
  * @throws {Error} a member has a value that the structure does not have
  */
 function structureXml(tree: Tree, structure: string): string {
-  const members = membersByName(structure);
+  const members = membersBy('name', structure);
   let text = '';
   for (const name in tree) {
     const value = tree[name];
