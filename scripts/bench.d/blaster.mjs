@@ -1,19 +1,22 @@
-// A source or sink of traffic inside a namespace, driven by lines of JSON as the prober is. Data leaves and arrives by system calls, out of
+// A source or sink of traffic in namespaces, driven by lines of JSON as the prober is. Data leaves and arrives by system calls, out of
 // and into the same memory, so that what is measured is the path and not Node: its sockets take new memory for each read, which in a process
-// that has done other things before costs a third of the throughput.
-//   {"do":"sink","port":P}                        → {"bound":true}: takes UDP without reading it and TCP as fast as it comes
-//   {"do":"received","device":D}                  → {"packets":n}: by the device's counter
-//   {"do":"udp","address":A,"port":P,"ms":N}      → {"sent":n,"ms":x}: one flow, 64 bytes of payload
-//   {"do":"flows","address":A,"port":P,"count":N,"sources":[…]} → {"sent":n,"ms":x}: each packet opens a flow of its own, from each source in turn
-//   {"do":"tcp","address":A,"port":P,"ms":N}      → {"bytes":n,"ms":x}
+// that has done other things before costs a third of the throughput. One source and one sink serve all paths that are compared: how fast a
+// process is depends on where its memory happens to be.
+//   {"do":"sink","in":[…],"port":P}               → {"bound":true}: in each namespace takes UDP without reading it and TCP as fast as it comes
+//   {"do":"received","from":N,"device":D}         → {"packets":n}: by the device's counter
+// and from a namespace N to an address and port:
+//   {"do":"udp","from":N,"address":A,"port":P,"ms":M}      → {"sent":n,"ms":x}: one flow, 64 bytes of payload
+//   {"do":"flows","from":N,"address":A,"port":P,"count":C,"sources":[…]} → {"sent":n,"ms":x}: each packet opens a flow of its own, from each source in turn
+//   {"do":"tcp","from":N,"address":A,"port":P,"ms":M}      → {"bytes":n,"ms":x}
 import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import koffi from 'koffi';
-import { bound, closeCall, connected, inThread, libc, SOCK } from './sockets.mjs';
+import { bound, closeCall, connected, inside, inThread, libc, SOCK } from './sockets.mjs';
 
 const listenCall = libc.func('int listen(int fd, int backlog)');
 const acceptCall = libc.func('int accept(int fd, void *address, void *length)');
+const pollCall = libc.func('int poll(uint8_t *descriptors, ulong count, int timeout)');
 const setsockopt = libc.func('int setsockopt(int fd, int level, int name, const int *value, uint32_t length)');
 const sendCall = libc.func('long send(int fd, const uint8_t *data, size_t length, int flags)');
 const recvCall = libc.func('long recv(int fd, uint8_t *data, size_t length, int flags)');
@@ -37,6 +40,8 @@ const CHUNK = 1 << 18;
 const BATCH = 64;
 const PAYLOAD = 64;
 const HEADERS = 28;
+/** struct pollfd. */
+const POLLFD = { bytes: 8, events: 4, returned: 6, in: 1 };
 
 const now = () => process.hrtime.bigint();
 const msSince = (start) => Number(now() - start) / 1e6;
@@ -62,8 +67,8 @@ function iovec(base, length) {
   return vector;
 }
 
-function udp({ address, port, ms }) {
-  const fd = connected(SOCK.datagram, 0, address, port);
+function udp({ from, address, port, ms }) {
+  const fd = inside(from, () => connected(SOCK.datagram, 0, address, port));
   const vector = messages(Array.from({ length: BATCH }, () => Buffer.alloc(PAYLOAD)));
   const start = now();
   let sent = 0;
@@ -75,8 +80,8 @@ function udp({ address, port, ms }) {
 let nextFlow = 0;
 
 /** No pair of source and port comes twice before all have come. No `sources`: the kernel fills in its own. */
-function flows({ address, port, count, sources = ['0.0.0.0'] }) {
-  const fd = connected(SOCK.raw, IPPROTO_RAW, address, 0);
+function flows({ from, address, port, count, sources = ['0.0.0.0'] }) {
+  const fd = inside(from, () => connected(SOCK.raw, IPPROTO_RAW, address, 0));
   const bytes = sources.map((source) => source.split('.').map(Number));
   const packets = Array.from({ length: BATCH }, () => rawUdp(address, port));
   const vector = messages(packets);
@@ -106,8 +111,8 @@ function rawUdp(address, port) {
   return packet;
 }
 
-function tcp({ address, port, ms }) {
-  const fd = connected(SOCK.stream, 0, address, port);
+function tcp({ from, address, port, ms }) {
+  const fd = inside(from, () => connected(SOCK.stream, 0, address, port));
   const chunk = Buffer.alloc(CHUNK);
   const start = now();
   let bytes = 0;
@@ -122,25 +127,41 @@ function tcp({ address, port, ms }) {
 }
 
 /** UDP fills its buffer and is dropped from then on: it has come all the way by then. TCP has a thread, as reading waits. */
-function sink({ port }) {
-  setsockopt(bound(SOCK.datagram, port), SOL_SOCKET, SO_RCVBUF, [4096], 4);
-  return inThread(import.meta.url, { port });
+function sink({ in: namespaces, port }) {
+  for (const netns of namespaces)
+    setsockopt(
+      inside(netns, () => bound(SOCK.datagram, port)),
+      SOL_SOCKET,
+      SO_RCVBUF,
+      [4096],
+      4,
+    );
+  return inThread(import.meta.url, { namespaces, port });
 }
 
 if (!isMainThread) {
-  const listener = bound(SOCK.stream, workerData.port);
-  listenCall(listener, 1);
+  const listeners = workerData.namespaces.map((netns) => inside(netns, () => bound(SOCK.stream, workerData.port)));
+  const descriptors = Buffer.alloc(POLLFD.bytes * listeners.length);
+  for (const [i, listener] of listeners.entries()) {
+    listenCall(listener, 1);
+    descriptors.writeInt32LE(listener, POLLFD.bytes * i);
+    descriptors.writeInt16LE(POLLFD.in, POLLFD.bytes * i + POLLFD.events);
+  }
   parentPort.postMessage({ bound: true });
   const chunk = Buffer.alloc(CHUNK);
   for (;;) {
-    const fd = acceptCall(listener, null, null);
-    while (recvCall(fd, chunk, CHUNK, 0) > 0);
-    closeCall(fd);
+    pollCall(descriptors, listeners.length, -1);
+    for (const [i, listener] of listeners.entries()) {
+      if (descriptors.readInt16LE(POLLFD.bytes * i + POLLFD.returned) === 0) continue;
+      const fd = acceptCall(listener, null, null);
+      while (recvCall(fd, chunk, CHUNK, 0) > 0);
+      closeCall(fd);
+    }
   }
 }
 
-function received({ device }) {
-  const line = readFileSync('/proc/net/dev', 'utf8')
+function received({ from, device }) {
+  const line = inside(from, () => readFileSync('/proc/thread-self/net/dev', 'utf8'))
     .split('\n')
     .find((each) => each.trim().startsWith(`${device}:`));
   return { packets: Number(line?.split(/[:\s]+/).filter(Boolean)[2]) };

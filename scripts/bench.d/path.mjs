@@ -21,17 +21,18 @@ export async function path({ rounds, interfaces }) {
   const daemon = await startDaemon({ args: ['--flows-per-interface', String(FLOWS)] });
   const others = { direct: direct(), bridge: bridge(), router: router('router', 2), tracked: router('tracked', 4, { tracks: true }) };
   if (hasContainers()) Object.assign(others, { docker: await docker(), cni: cniBridge() });
-  const ends = {};
+  let meter;
   try {
     const { enid, addInterfaces } = await crowd(daemon);
-    for (const [name, each] of Object.entries({ ...others, enid })) ends[name] = await pair(each);
+    const all = { ...others, enid };
+    meter = await startMeter(Object.values(all));
     await addInterfaces(FEW);
-    const few = await measure({ router: ends.router, tracked: ends.tracked, enid: ends.enid }, rounds, ['udp', 'flows']);
+    const few = await measure(meter, { router: all.router, tracked: all.tracked, enid }, rounds, ['udp', 'flows']);
     await addInterfaces(interfaces - FEW);
-    const many = await measure(ends, rounds);
+    const many = await measure(meter, all, rounds);
     return [...rows(many, interfaces), ...flat(few, many, interfaces)];
   } finally {
-    for (const each of Object.values(ends)) each.end();
+    meter?.end();
     for (const each of Object.values(others)) await each.dispose();
     await daemon.dispose();
   }
@@ -90,14 +91,14 @@ function flat(few, many, interfaces) {
   }));
 }
 
-async function measure(ends, rounds, kinds = Object.keys(KINDS)) {
-  const rates = Object.fromEntries(Object.keys(ends).map((name) => [name, { udp: [], flows: [], tcp: [] }]));
+async function measure(meter, paths, rounds, kinds = Object.keys(KINDS)) {
+  const rates = Object.fromEntries(Object.keys(paths).map((name) => [name, { udp: [], flows: [], tcp: [] }]));
   for (let i = 0; i < rounds + 1; i++) {
     for (const kind of kinds) {
       const { samples, ask, rate } = KINDS[kind];
       for (let n = 0; n < samples; n++) {
-        for (const [name, end] of Object.entries(ends)) {
-          const sample = rate(await end.run(ask));
+        for (const [name, path] of Object.entries(paths)) {
+          const sample = rate(await meter.run(path, ask));
           // The first round warms everything up.
           if (i > 0) rates[name][kind].push(sample);
         }
@@ -107,16 +108,17 @@ async function measure(ends, rounds, kinds = Object.keys(KINDS)) {
   return rates;
 }
 
-/** A source and a sink; `run` tells how much arrived. */
-async function pair({ from, to, address, device, sources }) {
-  const [source, target] = [prober(from, 'blaster', 0), prober(to, 'blaster', cpus().length - 1)];
-  await target.ask({ do: 'sink', port: PORT }).answer;
-  const counted = async () => (await target.ask({ do: 'received', device }).answer).packets;
+/** One source and one sink, each on a processor of its own, for all the paths; `run` tells how much arrived. */
+async function startMeter(paths) {
+  const [source, target] = [0, cpus().length - 1].map((cpu) => prober(undefined, 'blaster', cpu));
+  await target.ask({ do: 'sink', in: paths.map(({ to }) => to), port: PORT }).answer;
+  const counted = async ({ to, device }) => (await target.ask({ do: 'received', from: to, device }).answer).packets;
   return {
-    run: async (ask) => {
-      const before = await counted();
-      const result = await source.ask({ ...ask, address, sources, port: PORT }).answer;
-      return { ...result, arrived: (await counted()) - before };
+    run: async (path, ask) => {
+      const { from, address, sources } = path;
+      const before = await counted(path);
+      const result = await source.ask({ ...ask, from, address, sources, port: PORT }).answer;
+      return { ...result, arrived: (await counted(path)) - before };
     },
     end: () => {
       source.end();

@@ -96,12 +96,12 @@ export function cpuSeconds(pid) {
   return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks), 0) / 100;
 }
 
-/** A prober process inside a namespace, on one processor if `cpu` names it. `ask` resolves to its answer; `started` tells when it has begun sending. */
+/** A prober process, inside a namespace or on one processor if they are named. `ask` resolves to its answer; `started` tells when it has begun sending. */
 export function prober(netns, program = 'prober', cpu = undefined) {
+  const there = netns === undefined ? [] : ['ip', 'netns', 'exec', netns];
   const pinned = cpu === undefined ? [] : ['taskset', '-c', String(cpu)];
-  const child = spawn('ip', ['netns', 'exec', netns, ...pinned, process.execPath, `scripts/bench.d/${program}.mjs`], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
+  const [command, ...argv] = [...there, ...pinned, process.execPath, `scripts/bench.d/${program}.mjs`];
+  const child = spawn(command, argv, { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting = [];
   createInterface({ input: child.stdout }).on('line', (line) => {
     const answer = JSON.parse(line);

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { startAgent } from '../support/agent.js';
@@ -53,6 +53,9 @@ describe('restart', () => {
   });
 });
 
+/** Its bit (linux/capability.h). */
+const CAP_NET_BROADCAST = 1n << 11n;
+
 /** What somebody does behind the agent's back; $ROUTER, $INSTANCE, $DEV (host end of A) and $ADDR are filled in. */
 const sabotage: readonly [what: string, where: 'router' | 'instance' | 'host', argv: string[]][] = [
   ['host end deleted', 'router', ['ip', 'link', 'del', '$DEV']],
@@ -89,8 +92,17 @@ const sabotage: readonly [what: string, where: 'router' | 'instance' | 'host', a
   ['router namespace deleted', 'host', ['ip', 'netns', 'del', '$ROUTER']],
 ];
 
-describe('drift: the kernel tells of it, no comparison is due', () => {
-  const setup = useAgent(['--resync-seconds', '3600']);
+describe.each<[string, string[]]>([
+  ['by one socket for all namespaces', []],
+  ['by one for each, as an engine gives its containers no CAP_NET_BROADCAST', ['net_broadcast']],
+])('drift: the kernel tells of it %s, no comparison is due', (_how, without) => {
+  const setup = useAgent(['--resync-seconds', '3600'], { without });
+
+  it('has the privileges that are meant', async () => {
+    const { agent } = setup;
+    const bounds = /^CapBnd:\s+(\w+)/m.exec(readFileSync(`/proc/${agent.pid}/status`, 'utf8'))?.[1];
+    expect((BigInt(`0x${bounds}`) & CAP_NET_BROADCAST) === 0n).toBe(without.includes('net_broadcast'));
+  });
 
   it.each(sabotage)('%s', async (_what, where, argv) => {
     const { agent, instance, vpcId, subnetB } = await setup.world();

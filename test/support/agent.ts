@@ -42,9 +42,16 @@ export interface TestAgent {
 const START_MS = 120_000;
 const ANSWER_MS = 240_000;
 
-export async function startAgent(
-  options: { args?: readonly string[]; env?: Record<string, string>; dataDir?: string; program?: string } = {},
-): Promise<TestAgent> {
+export interface AgentOptions {
+  readonly args?: readonly string[];
+  readonly env?: Record<string, string>;
+  readonly dataDir?: string;
+  readonly program?: string;
+  /** Capabilities that it is not to have, as setpriv(1) names them. */
+  readonly without?: readonly string[];
+}
+
+export async function startAgent(options: AgentOptions = {}): Promise<TestAgent> {
   await refuseRealDevices(options);
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'enid-test-')));
   const port = await freePort();
@@ -64,7 +71,9 @@ export async function startAgent(
       ...(options.args ?? []),
     ];
     // The daemon goes when the test process goes, however that ends.
-    child = spawn('setpriv', ['--pdeathsig', 'KILL', process.execPath, ...argv], {
+    const taken = options.without?.map((name) => `-${name}`).join() ?? '';
+    const privileges = taken === '' ? [] : ['--bounding-set', taken, '--inh-caps', taken];
+    child = spawn('setpriv', ['--pdeathsig', 'KILL', ...privileges, process.execPath, ...argv], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...options.env },
     });

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll } from 'vitest';
-import { startAgent, type TestAgent } from './agent.js';
+import { type AgentOptions, startAgent, type TestAgent } from './agent.js';
 
 /** A VPC with two subnets in one zone, and shorthands for what traffic tests do all the time. */
 export interface World {
@@ -24,13 +24,16 @@ export interface Machine {
 }
 
 /** One daemon for the tests of a file; each test gets a VPC of its own, all with the same ranges. */
-export function useAgent(args: readonly string[] = []): {
+export function useAgent(
+  args: readonly string[] = [],
+  options: Omit<AgentOptions, 'args'> = {},
+): {
   readonly agent: TestAgent;
   world(vpc?: Record<string, unknown>, subnetA?: Record<string, unknown>): Promise<World>;
 } {
   let agent: TestAgent | undefined;
   beforeAll(async () => {
-    agent = await startAgent({ args: ['--allow-reset', ...args] });
+    agent = await startAgent({ ...options, args: ['--allow-reset', ...args] });
   });
   afterEach(async () => void (await agent?.call('POST', '/v1/reset')));
   afterAll(async () => agent?.dispose());
