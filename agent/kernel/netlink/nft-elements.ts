@@ -1,13 +1,8 @@
 import type { NftElements } from '../port.js';
-import { attribute, nested, text } from './attributes.js';
-import { CREATE, elementLists, FAMILY_NUMBER, NFT, nftMessage, transact, valueBytes } from './nft-message.js';
+import { type Element, elementLists, elementsMessage, FAMILY_NUMBER, NFT, transact, valueBytes } from './nft-message.js';
 import type { NetlinkSocket } from './socket.js';
 
 /** Elements of nft sets and maps, changed without the tool (linux/netfilter/nf_tables.h): starting that takes ten times as long as the change. */
-
-const LIST = { table: 1, set: 2, elements: 3, element: 1 } as const;
-const ELEMENT = { key: 1, data: 2 } as const;
-const DATA_VALUE = 1;
 
 type ElementSet = NftElements['sets'][string];
 
@@ -19,11 +14,13 @@ export function differInElements(from: NftElements | undefined, to: NftElements 
 /** Afterwards the table has the content `to` instead of `from`, by one transaction. @throws {KernelError} when it had another; then it still has. */
 export function changeElements(socket: NetlinkSocket, from: NftElements, to: NftElements): void {
   const changed = changedSets(from, to);
-  const all = (type: number, flags: number, of: 'removed' | 'added') =>
+  const all = (type: number, of: 'removed' | 'added') =>
     changed.flatMap(({ name, set, [of]: entries }) =>
-      elementLists(entries).map((chunk) => elementsMessage(type, flags, to, name, set, chunk)),
+      elementLists(entries.map((entry) => elementOf(set, entry, type === NFT.newElements))).map((list) =>
+        elementsMessage(type, FAMILY_NUMBER[to.family], to.table, name, list),
+      ),
     );
-  transact(socket, [...all(NFT.deleteElements, 0, 'removed'), ...all(NFT.newElements, CREATE, 'added')]);
+  transact(socket, [...all(NFT.deleteElements, 'removed'), ...all(NFT.newElements, 'added')]);
 }
 
 function changedSets(from: NftElements, to: NftElements) {
@@ -36,20 +33,8 @@ function changedSets(from: NftElements, to: NftElements) {
   });
 }
 
-function elementsMessage(
-  type: number,
-  flags: number,
-  { family, table }: NftElements,
-  name: string,
-  set: ElementSet,
-  entries: readonly string[],
-): Buffer {
-  const elements = entries.map((entry) => {
-    const [key = '', value] = entry.split(' : ');
-    const data = value === undefined || type === NFT.deleteElements ? [] : [element(ELEMENT.data, valueBytes(set.data ?? '', value))];
-    return nested(LIST.element, element(ELEMENT.key, valueBytes(set.type, key)), ...data);
-  });
-  return nftMessage(type, FAMILY_NUMBER[family], flags, text(LIST.table, table), text(LIST.set, name), nested(LIST.elements, ...elements));
+/** An entry `key : value` of a map, or `key` of a set. */
+function elementOf(set: ElementSet, entry: string, withData: boolean): Element {
+  const [key = '', value] = entry.split(' : ');
+  return { key: valueBytes(set.type, key), ...(withData && value !== undefined && { data: valueBytes(set.data ?? '', value) }) };
 }
-
-const element = (type: number, bytes: Buffer): Buffer => nested(type, attribute(DATA_VALUE, bytes));

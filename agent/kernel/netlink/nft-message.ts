@@ -1,4 +1,4 @@
-import { addressBytes, align4, macBytes } from './attributes.js';
+import { addressBytes, align4, attribute, macBytes, nested, text } from './attributes.js';
 import { FLAG, message, type NetlinkSocket } from './socket.js';
 
 /** What requests about nft tables have in common (linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h). */
@@ -48,10 +48,30 @@ export function transact(socket: NetlinkSocket, messages: readonly Buffer[]): vo
 const ELEMENTS_AT_ONCE = 512;
 
 /** Elements as the lists of as many messages as they take. */
-export function elementLists(entries: readonly string[]): string[][] {
-  const result: string[][] = [];
-  for (let at = 0; at < entries.length; at += ELEMENTS_AT_ONCE) result.push(entries.slice(at, at + ELEMENTS_AT_ONCE));
+export function elementLists(elements: readonly Element[]): Element[][] {
+  const result: Element[][] = [];
+  for (let at = 0; at < elements.length; at += ELEMENTS_AT_ONCE) result.push(elements.slice(at, at + ELEMENTS_AT_ONCE));
   return result;
+}
+
+export const LIST = { table: 1, set: 2, elements: 3, element: 1 } as const;
+export const ELEMENT = { key: 1, data: 2, expression: 7, expressions: 11 } as const;
+export const DATA_VALUE = 1;
+
+/** Of a set; with data, of a map. */
+export interface Element {
+  readonly key: Buffer;
+  readonly data?: Buffer;
+}
+
+/** `type`: adds the elements of a list, or deletes what has their keys. */
+export function elementsMessage(type: number, family: number, table: string, set: string, elements: readonly Element[]): Buffer {
+  const value = (of: number, bytes: Buffer) => nested(of, attribute(DATA_VALUE, bytes));
+  const list = elements.map(({ key, data }) =>
+    nested(LIST.element, value(ELEMENT.key, key), ...(data === undefined ? [] : [value(ELEMENT.data, data)])),
+  );
+  const flags = type === NFT.newElements ? CREATE : 0;
+  return nftMessage(type, family, flags, text(LIST.table, table), text(LIST.set, set), nested(LIST.elements, ...list));
 }
 
 const DEVICE_NAME_BYTES = 16;

@@ -4,7 +4,21 @@ import { KernelError, toKernelError, unlessGone } from '../errors.js';
 import type { Family, ObjectSpecs } from '../port.js';
 import { NFT_TABLE, setFamily } from '../resources.js';
 import { type Attributes, addressText, align4, attribute, attributesOf, be32, nested, text, textOf } from './attributes.js';
-import { CREATE, elementLists, FAMILY_NUMBER, HEADER_BYTES, header, NFT, nftMessage, transact, valueBytes } from './nft-message.js';
+import {
+  CREATE,
+  DATA_VALUE,
+  ELEMENT,
+  elementLists,
+  elementsMessage,
+  FAMILY_NUMBER,
+  HEADER_BYTES,
+  header,
+  LIST,
+  NFT,
+  nftMessage,
+  transact,
+  valueBytes,
+} from './nft-message.js';
 import type { NetlinkSocket } from './socket.js';
 
 /**
@@ -30,11 +44,8 @@ const SET = {
   expressions: 18,
 } as const;
 const DESCRIPTION_SIZE = 1;
-const LIST = { table: 1, set: 2, elements: 3, element: 1 } as const;
-const ELEMENT = { key: 1, expression: 7, expressions: 11 } as const;
 const EXPRESSION = { element: 1, name: 1, data: 2 } as const;
 const COUNTER_PACKETS = 2;
-const DATA_VALUE = 1;
 const TABLE_NAME = 1;
 const SET_FLAG = { anonymous: 0x1, timeout: 0x10, eval: 0x20 } as const;
 /** Names and indexes of devices are in host byte order to `nft list`; the kernel does not look at it (libnftnl: type 0, four bytes, 1). */
@@ -99,16 +110,16 @@ export function destroySets(socket: NetlinkSocket, specs: readonly SetSpec[]): O
 
 /** Afterwards the entries are in their sets. Those that were there keep their counters. Per entry `null` or why not: `not-found` without the set. */
 export function addMembers(socket: NetlinkSocket, members: readonly MemberSpec[]): Outcome[] {
-  return changeMembers(socket, NFT.newElements, CREATE, members, 'add to set');
+  return changeMembers(socket, NFT.newElements, members, 'add to set');
 }
 
 /** Afterwards the entries are in no set of the given names. */
 export function deleteMembers(socket: NetlinkSocket, members: readonly MemberSpec[]): Outcome[] {
-  return unlessGone(changeMembers(socket, NFT.deleteElements, 0, members, 'delete from set'));
+  return unlessGone(changeMembers(socket, NFT.deleteElements, members, 'delete from set'));
 }
 
 /** All in one transaction; if that is refused, each by itself, to tell which cannot be. */
-function changeMembers(socket: NetlinkSocket, type: number, flags: number, members: readonly MemberSpec[], what: string): Outcome[] {
+function changeMembers(socket: NetlinkSocket, type: number, members: readonly MemberSpec[], what: string): Outcome[] {
   const bySet = new Map<string, string[]>();
   for (const { set, entry } of members) {
     const entries = bySet.get(set);
@@ -116,12 +127,14 @@ function changeMembers(socket: NetlinkSocket, type: number, flags: number, membe
     else bySet.set(set, [entry]);
   }
   try {
-    const messages = [...bySet].flatMap(([set, entries]) => elementLists(entries).map((chunk) => elementsMessage(type, flags, set, chunk)));
-    transact(socket, messages);
+    transact(
+      socket,
+      [...bySet].flatMap(([set, entries]) => membersMessages(type, set, entries)),
+    );
     return members.map(() => null);
   } catch {
     return members.map(({ set, entry }) =>
-      attempt(() => transact(socket, [elementsMessage(type, flags, set, [entry])]), `${what} ${set}: ${entry}`),
+      attempt(() => transact(socket, membersMessages(type, set, [entry])), `${what} ${set}: ${entry}`),
     );
   }
 }
@@ -250,17 +263,10 @@ function createMessage({ name, family, type, counters, dynamic }: SetSpec): Buff
   );
 }
 
-function elementsMessage(type: number, flags: number, set: string, entries: readonly string[]): Buffer {
+function membersMessages(type: number, set: string, entries: readonly string[]): Buffer[] {
   const family = setFamily(set);
-  const elements = entries.map((entry) => nested(LIST.element, nested(ELEMENT.key, attribute(DATA_VALUE, keyBytes(entry, family)))));
-  return nftMessage(
-    type,
-    familyNumber(family),
-    flags,
-    text(LIST.table, NFT_TABLE),
-    text(LIST.set, set),
-    nested(LIST.elements, ...elements),
-  );
+  const lists = elementLists(entries.map((entry) => ({ key: keyBytes(entry, family) })));
+  return lists.map((list) => elementsMessage(type, familyNumber(family), NFT_TABLE, set, list));
 }
 
 /** An entry says by itself of which type it is. */
