@@ -1,5 +1,4 @@
 import type { Logger } from 'pino';
-import { toKernelError } from '../kernel/errors.js';
 import type { Kernel, KernelOp, OpResult, PlannedOp } from '../kernel/port.js';
 import { keyOf } from '../kernel/port.js';
 import { isId } from '../model/ids.js';
@@ -9,7 +8,8 @@ import { affectedUnits, allUnits, unitNamespaces, unitNeeds } from '../planner/u
 import type { Store } from '../store/store.js';
 import { aheadOf } from './ahead.js';
 import { type FinishCall, finishCalls } from './finish.js';
-import { LEFTOVERS, Ledger, type Observation } from './ledger.js';
+import { LEFTOVERS, Ledger } from './ledger.js';
+import { Lookout } from './lookout.js';
 import { order } from './order.js';
 import { faultsOf, unique } from './outcomes.js';
 import { type ProcessDeps, Processes } from './processes.js';
@@ -46,16 +46,6 @@ export interface PassReport {
   readonly durationMs: number;
 }
 
-/** Unit of the looking itself: a fault while the kernel cannot be observed. */
-const OBSERVATION = 'observation';
-
-interface Arrival {
-  readonly observation: Observation;
-  readonly observed: Awaited<ReturnType<Kernel['observe']>>;
-  /** Absent: everything of ours. */
-  readonly namespaces?: ReadonlySet<string>;
-}
-
 /**
  * The level-triggered heart: commits, kernel notifications, timers and start-up mark things dirty; one pass at a time
  * plans what is dirty, compares it with what the kernel is known to have, and carries out the difference.
@@ -66,32 +56,28 @@ interface Arrival {
 export class ReconcileLoop {
   private readonly ledger = new Ledger();
   private readonly dirty = new Set<string>();
-  private readonly drifted = new Set<string>();
-  private readonly arrivals: Arrival[] = [];
+  private readonly lookout: Lookout;
   private readonly retries = new Map<string, NodeJS.Timeout>();
   private readonly waiters: { revision: number; resolve: () => void }[] = [];
   private readonly processes: Processes;
   private resyncTimer: NodeJS.Timeout | undefined;
-  private observing = false;
   private running: Promise<void> | undefined;
   private stopped = false;
   private unwatch: (() => void) | undefined;
 
   constructor(private readonly deps: LoopDeps) {
     this.processes = new Processes(deps);
+    this.lookout = new Lookout({ ...deps, ledger: this.ledger, onArrival: () => this.wake() });
   }
 
   /** Takes the kernel over: observes everything, makes it match, sweeps leftovers. From then on keeps it so. */
   async start(): Promise<void> {
     const { store, kernel, settings } = this.deps;
     this.unwatch = store.watchHead((event) => this.markDirty(affectedUnits(event, settings.hostId)));
-    await this.observe();
+    await this.lookout.observe();
     this.markDirty(allUnits(store.snapshot(), settings.hostId));
     await this.idle();
-    kernel.watch((netns) => {
-      this.drifted.add(netns);
-      void this.observeDrift();
-    });
+    kernel.watch((netns) => this.lookout.noteDrift(netns));
     this.resyncAfter(this.deps.resyncMs);
   }
 
@@ -108,13 +94,14 @@ export class ReconcileLoop {
 
   /** Compares everything with the kernel now. Resolves when the comparison has been acted on. */
   async resync(): Promise<void> {
-    await this.observe();
+    await this.lookout.observe();
     await this.idle();
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.unwatch?.();
+    this.lookout.stop();
     for (const timer of [this.resyncTimer, ...this.retries.values()]) clearTimeout(timer);
     await this.running;
     for (const waiter of this.waiters.splice(0)) waiter.resolve();
@@ -142,7 +129,7 @@ export class ReconcileLoop {
     this.running = (async () => {
       // Commits of one turn of the event loop share a pass.
       await new Promise(setImmediate);
-      while (!this.stopped && (this.dirty.size > 0 || this.arrivals.length > 0)) await this.pass();
+      while (!this.stopped && (this.dirty.size > 0 || this.lookout.hasArrivals)) await this.pass();
     })()
       .catch((error: unknown) => this.deps.log.error({ err: error }, 'reconcile pass failed'))
       .finally(() => {
@@ -150,61 +137,6 @@ export class ReconcileLoop {
         if (this.dirty.size === 0) for (const waiter of this.waiters.splice(0)) waiter.resolve();
         else this.wake();
       });
-  }
-
-  /** Reads the whole kernel, or some namespaces, beside the running passes; the next pass acts on it. */
-  private async observe(namespaces?: ReadonlySet<string>): Promise<void> {
-    const observation = this.ledger.beginObservation();
-    try {
-      const observed = await this.deps.kernel.observe(namespaces);
-      this.arrivals.push({ observation, observed, ...(namespaces && { namespaces }) });
-      if (namespaces === undefined) this.canObserve();
-      this.wake();
-    } catch (error) {
-      this.ledger.abandon(observation);
-      this.cannotObserve(error);
-    }
-  }
-
-  private canObserve(): void {
-    clearTimeout(this.retries.get(OBSERVATION));
-    this.retries.delete(OBSERVATION);
-    if (this.deps.status.condition(OBSERVATION)) this.deps.status.record(OBSERVATION);
-    this.deps.status.forget(OBSERVATION);
-  }
-
-  /** Nobody knows what has changed where: the next try looks at everything. */
-  private cannotObserve(error: unknown): void {
-    if (this.stopped) return;
-    const { kind: reason, message } = toKernelError(error);
-    const pause = this.deps.status.record(OBSERVATION, { reason, message }) ?? 0;
-    this.deps.log.error({ err: error, retryMs: Math.round(pause) }, 'observing the kernel failed, will retry');
-    clearTimeout(this.retries.get(OBSERVATION));
-    this.retries.set(
-      OBSERVATION,
-      setTimeout(() => void this.observe(), pause),
-    );
-  }
-
-  private async observeDrift(): Promise<void> {
-    if (this.observing) return;
-    this.observing = true;
-    try {
-      while (this.drifted.size > 0 && !this.stopped) {
-        const changed = new Set(this.drifted);
-        this.drifted.clear();
-        // Devices have an end in a router and one in an instance: look at both.
-        const snapshot = this.deps.store.snapshot();
-        for (const netns of [...changed]) {
-          const instance = snapshot.get('instance', netns);
-          if (instance) changed.add(instance.vpcId);
-          else for (const other of unitNamespaces(snapshot, netns)) changed.add(other);
-        }
-        await this.observe(changed);
-      }
-    } finally {
-      this.observing = false;
-    }
   }
 
   private async pass(): Promise<void> {
@@ -222,12 +154,11 @@ export class ReconcileLoop {
     if (!(await durable)) return this.markDirty(units);
     const faults = faultsOf(ahead);
 
-    const arrivals = this.arrivals.splice(0);
-    for (const { observation, observed, namespaces } of arrivals) this.ledger.absorb(observation, observed, namespaces);
-    const full = arrivals.some((arrival) => arrival.namespaces === undefined);
+    const seen = this.lookout.absorb();
+    const full = seen.includes(undefined);
     const work = full
       ? this.ledger.workIn()
-      : [...this.ledger.work(units), ...arrivals.flatMap((arrival) => this.ledger.workIn(arrival.namespaces))];
+      : [...this.ledger.work(units), ...seen.flatMap((namespaces) => this.ledger.workIn(namespaces))];
     const planned = this.ordered(work, snapshot).filter(({ unit }) => !faults.has(unit));
     for (const { unit } of planned) units.add(unit);
 
@@ -325,7 +256,7 @@ export class ReconcileLoop {
   private async retry(unit: string): Promise<void> {
     this.retries.delete(unit);
     const namespaces = unit === LEFTOVERS ? [] : unitNamespaces(this.deps.store.snapshot(), unit);
-    await this.observe(namespaces.length > 0 ? new Set(namespaces) : undefined);
+    await this.lookout.observe(namespaces.length > 0 ? new Set(namespaces) : undefined);
     this.markDirty([unit]);
   }
 
