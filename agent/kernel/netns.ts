@@ -97,6 +97,11 @@ function namespaceDevice(): number {
   return ofNamespaces;
 }
 
+/** Whether there is such a name, though no namespace be behind it: whoever takes one away may end half way. */
+export function isName(name: string): boolean {
+  return lstatSync(netnsPath(name), { throwIfNoEntry: false }) !== undefined;
+}
+
 /** Names under the directory of namespaces, whether or not a namespace is behind them. */
 export function netnsNames(): string[] {
   try {

@@ -8,7 +8,7 @@ import { listSets } from './netlink/nft-sets.js';
 import { listRoutes, type Route } from './netlink/route.js';
 import { listRules, type Rule } from './netlink/rule.js';
 import type { NetlinkSocket } from './netlink/socket.js';
-import { isHeldNetns, netnsIdentity, netnsNames } from './netns.js';
+import { isHeldNetns, isName, netnsIdentity, netnsNames } from './netns.js';
 import { readGuards, readInstanceNft } from './nft.js';
 import { readRuleset } from './nft-ruleset.js';
 import { nftOf, sysctlsOf, unlessUnsupported, uplinkOf, wireguardOf } from './observe-tools.js';
@@ -66,7 +66,7 @@ export class Observer {
   }
 
   async #namespace(netns: string, reading: Reading): Promise<KernelObject[]> {
-    if (netnsIdentity(netns) === undefined) return [];
+    if (netnsIdentity(netns) === undefined) return isName(netns) ? [{ kind: 'netns', netns, holder: { path: '', identity: '' } }] : [];
     try {
       return await this.#byRole(netns, reading);
     } catch (error) {

@@ -11,7 +11,7 @@ export type Family = 4 | 6;
 export interface ObjectSpecs {
   /**
    * A named network namespace under `/run/netns`, loopback up. With `holder` it is somebody else's: the name is put on it and taken off
-   * again, and it is left as it is.
+   * again, and it is left as it is. Observed with an empty identity: a name that no namespace is behind.
    */
   netns: { readonly netns: string; readonly holder?: NamespaceHolder };
   /** A namespace-wide setting, below `/proc/sys`, e.g. `net/ipv4/ip_forward`. */

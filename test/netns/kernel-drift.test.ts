@@ -1,3 +1,4 @@
+import { readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { execaSync } from 'execa';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { keyOf } from '../../agent/kernel/port.js';
@@ -221,5 +222,16 @@ describe('what somebody did by hand is seen and repaired', () => {
     execaSync('umount', [`/run/netns/${A}`]);
     expect(await work()).toContain(`create netns ${A}`);
     await fix();
+  });
+
+  it.each([
+    ['a file', (path: string) => writeFileSync(path, '')],
+    ['a link to nothing', (path: string) => symlinkSync('/run/enid-nowhere', path)],
+  ])('a name without a namespace that nobody wants goes: %s', async (_what, make) => {
+    const name = instance(0xdead);
+    make(`/run/netns/${name}`);
+    expect(await work()).toEqual([`delete netns ${name}`]);
+    await fix();
+    expect(readdirSync('/run/netns')).not.toContain(name);
   });
 });

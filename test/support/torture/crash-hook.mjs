@@ -46,20 +46,20 @@ async function install() {
   const { GroupCommitStore } = await load('store/group-commit.js');
 
   const { batch, batchAsync } = NetlinkSocket.prototype;
-  NetlinkSocket.prototype.batch = function (messages) {
+  NetlinkSocket.prototype.batch = function (messages, ...more) {
     pass('before a batch');
     // Half of it reaches the kernel.
     if (messages.length > 1 && step('within a batch')) {
-      batch.call(this, messages.slice(0, messages.length >> 1));
+      batch.call(this, messages.slice(0, messages.length >> 1), ...more);
       die();
     }
-    const answers = batch.call(this, messages);
+    const answers = batch.call(this, messages, ...more);
     pass('after a batch');
     return answers;
   };
-  NetlinkSocket.prototype.batchAsync = async function (messages) {
+  NetlinkSocket.prototype.batchAsync = async function (...args) {
     pass('before a slow batch');
-    const sent = batchAsync.call(this, messages);
+    const sent = batchAsync.apply(this, args);
     pass('during a slow batch');
     const answers = await sent;
     pass('after a slow batch');

@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { execa } from 'execa';
 import type { KernelObject } from '../../../agent/kernel/port.js';
 import { NFT_TABLE, namespaceRole, SET } from '../../../agent/kernel/resources.js';
@@ -11,11 +11,20 @@ import { cidr } from '../../../agent/model/address.js';
 export async function discrepancies(plan: readonly KernelObject[]): Promise<string[]> {
   const wanted = new Set(plan.flatMap((object) => wordsOf(object)));
   const found = new Set<string>();
-  for (const netns of readdirSync('/run/netns')) for (const words of await listing(netns)) found.add(words);
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
+  for (const netns of readdirSync('/run/netns'))
+    for (const words of mounts.includes(` ${placeOf(netns)} `) ? await listing(netns) : [`name ${netns} without a namespace`])
+      found.add(words);
   return [
     ...[...wanted].filter((words) => !found.has(words)).map((words) => `missing: ${words}`),
     ...[...found].filter((words) => !wanted.has(words)).map((words) => `left over: ${words}`),
   ];
+}
+
+/** Where the name, or what it links to, is. */
+function placeOf(netns: string): string {
+  const path = `/run/netns/${netns}`;
+  return existsSync(path) ? realpathSync(path) : path;
 }
 
 function wordsOf(object: KernelObject): string[] {
