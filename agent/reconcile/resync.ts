@@ -1,5 +1,5 @@
-/** Share of a core that the periodic comparisons of a large host take. */
-const SHARE = 1 / 250;
+/** Share of a core that the periodic comparisons of a large host take, beside the garbage that is collected after them. */
+const SHARE = 1 / 500;
 /** A host with fewer objects, some hundred interfaces' worth, keeps the configured pause whatever the processor does besides. */
 const LARGE = 3000;
 /** Never longer than so many times the configured pause. */

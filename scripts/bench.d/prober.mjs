@@ -20,7 +20,7 @@ async function socket() {
   return it;
 }
 
-async function first({ address, port, everyUs = 250, withinMs = 5000 }) {
+async function first({ address, port, everyUs = 100, withinMs = 5000 }) {
   console.log(JSON.stringify({ started: true }));
   const { at, sent } = firstAnswer({ address, port, everyUs, withinMs });
   return { at: at?.toString() ?? null, sent };
