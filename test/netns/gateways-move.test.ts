@@ -9,7 +9,8 @@ import { useAgent } from '../support/world.js';
 /** What a client at one packet per millisecond loses while an address or a route goes elsewhere. The meter is the benchmarks'. */
 
 const setup = useAgent();
-const ROUNDS = 6;
+/** Odd, so that the median is one of them; some of an elastic address’s moves lose packets, and few rounds tell little of how many do. */
+const ROUNDS = 15;
 const STREAM_MS = 400;
 
 /** The meter in a namespace. */
@@ -50,9 +51,9 @@ async function measure(netns: string, address: string, move: (round: number) => 
 
 const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-function expectSmooth(what: string, { lost, gapMs }: { lost: number[]; gapMs: number[] }, most = 2): void {
+function expectSmooth(what: string, { lost, gapMs }: { lost: number[]; gapMs: number[] }): void {
   console.log(`${what}: lost ${lost.join(' ')}; longest gap ms ${gapMs.map((gap) => gap.toFixed(2)).join(' ')}`);
-  expect(median(lost)).toBeLessThanOrEqual(most);
+  expect(median(lost)).toBeLessThanOrEqual(2);
 }
 
 async function twoServers() {
@@ -74,8 +75,7 @@ it('an elastic address goes from one instance to another', async () => {
   const seen = await measure('internet', publicIp, (round) =>
     associate(allocationId, { instanceId: servers[(round + 1) % 2 === 1 ? 1 : 0].instanceId }),
   );
-  // While the kernel lists the tracked flows, ten milliseconds, that processor passes none; what waits there may still go the old way.
-  expectSmooth('elastic address', seen, 12);
+  expectSmooth('elastic address', seen);
 });
 
 it('a route goes from one appliance to another', async () => {
