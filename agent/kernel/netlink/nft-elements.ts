@@ -16,7 +16,7 @@ export function changeElements(socket: NetlinkSocket, from: NftElements, to: Nft
   const changed = changedSets(from, to);
   const all = (type: number, of: 'removed' | 'added') =>
     changed.flatMap(({ name, set, [of]: entries }) =>
-      elementLists(entries.map((entry) => elementOf(set, entry, type === NFT.newElements))).map((list) =>
+      elementLists(entries.map((entry) => elementOf(set, entry))).map((list) =>
         elementsMessage(type, FAMILY_NUMBER[to.family], to.table, name, list),
       ),
     );
@@ -34,7 +34,7 @@ function changedSets(from: NftElements, to: NftElements) {
 }
 
 /** An entry `key : value` of a map, or `key` of a set. */
-function elementOf(set: ElementSet, entry: string, withData: boolean): Element {
+function elementOf(set: ElementSet, entry: string): Element {
   const [key = '', value] = entry.split(' : ');
-  return { key: valueBytes(set.type, key), ...(withData && value !== undefined && { data: valueBytes(set.data ?? '', value) }) };
+  return { key: valueBytes(set.type, key), ...(value !== undefined && { data: valueBytes(set.data ?? '', value) }) };
 }

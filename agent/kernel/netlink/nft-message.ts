@@ -64,14 +64,14 @@ export interface Element {
   readonly data?: Buffer;
 }
 
-/** `type`: adds the elements of a list, or deletes what has their keys. */
+/** `type`: adds the elements of a list, or deletes what has their keys, whatever their data. */
 export function elementsMessage(type: number, family: number, table: string, set: string, elements: readonly Element[]): Buffer {
+  const adds = type === NFT.newElements;
   const value = (of: number, bytes: Buffer) => nested(of, attribute(DATA_VALUE, bytes));
   const list = elements.map(({ key, data }) =>
-    nested(LIST.element, value(ELEMENT.key, key), ...(data === undefined ? [] : [value(ELEMENT.data, data)])),
+    nested(LIST.element, value(ELEMENT.key, key), ...(adds && data !== undefined ? [value(ELEMENT.data, data)] : [])),
   );
-  const flags = type === NFT.newElements ? CREATE : 0;
-  return nftMessage(type, family, flags, text(LIST.table, table), text(LIST.set, set), nested(LIST.elements, ...list));
+  return nftMessage(type, family, adds ? CREATE : 0, text(LIST.table, table), text(LIST.set, set), nested(LIST.elements, ...list));
 }
 
 const DEVICE_NAME_BYTES = 16;
