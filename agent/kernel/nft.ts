@@ -1,7 +1,7 @@
 import { nftChains, scanNft } from '../firewall/nft-table.js';
 import { throwFirst, toKernelError } from './errors.js';
 import { run } from './exec.js';
-import { listFlows } from './netlink/conntrack.js';
+import { deletionOf, listFlows } from './netlink/conntrack.js';
 import { changeElements, differInElements } from './netlink/nft-elements.js';
 import { nftTables } from './netlink/nft-tables.js';
 import type { NetlinkSocket } from './netlink/socket.js';
@@ -32,12 +32,13 @@ type From<T> = Partial<T> | undefined;
  */
 export async function ensureNft(spec: Spec, from: From<Spec>, socket: () => NetlinkSocket): Promise<void> {
   const { netns, text, translations } = spec;
-  if (!patch(spec, from, socket)) {
+  const isPatched = patch(spec, from, socket);
+  if (!isPatched) {
     // Of a table whose chains differ from one version to the next, none may be left.
     const isKnown = !isShared(netns) && from?.elements !== undefined;
     await load(netns, isKnown ? text : clear(netns) + text);
   }
-  if (translations) cutFlows(socket(), translations);
+  if (translations) cutFlows(socket(), isPatched ? from?.translations : undefined, translations);
 }
 
 /** Afterwards the namespace has no nft rules of ours. */
@@ -133,8 +134,28 @@ async function load(netns: string, text: string): Promise<void> {
   await run('nft', ['-f', '-'], { netns, input: text, timeoutMs: TIMEOUT_MS });
 }
 
+type Translations = Readonly<Record<string, string>>;
+
+/** So many that have ended are looked for one by one in the time of a list of all flows. */
+const FEW = 50;
+
 /** Ends flows whose translation is not the present one: a flow keeps the addresses that it began with. */
-function cutFlows(socket: NetlinkSocket, translations: Readonly<Record<string, string>>): void {
+function cutFlows(socket: NetlinkSocket, before: Translations | undefined, now: Translations): void {
+  const ended = before && Object.entries(before).filter(([outside, inside]) => now[outside] !== inside);
+  if (!ended || ended.length > FEW || !cutFlowsOf(socket, ended)) cutOtherFlows(socket, now);
+}
+
+/** Returns whether the kernel can do it. */
+function cutFlowsOf(socket: NetlinkSocket, pairs: readonly (readonly [outside: string, inside: string])[]): boolean {
+  const requests = pairs.flatMap(([outside, inside]) => [
+    deletionOf({ end: 'destination', address: outside }, { end: 'source', address: inside }),
+    deletionOf({ end: 'source', address: inside }, { end: 'destination', address: outside }),
+  ]);
+  return socket.batch(requests).every((error) => error === null);
+}
+
+/** The same for all flows there are, whatever translated them. */
+function cutOtherFlows(socket: NetlinkSocket, translations: Translations): void {
   const publicOf = new Map(Object.entries(translations).map(([outside, inside]) => [inside, outside]));
   const stale = listFlows(socket).filter(({ original, reply }) => {
     const isInward = reply.source !== original.destination;

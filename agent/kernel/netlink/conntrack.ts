@@ -1,14 +1,17 @@
-import { addressText, attribute, attributesOf } from './attributes.js';
+import { address, addressText, attribute, attributesOf, nested, u32 } from './attributes.js';
 import { message, type NetlinkSocket } from './socket.js';
 
 /** Tracked IPv4 flows of a namespace, through a NETLINK_NETFILTER socket in it (linux/netfilter/nfnetlink_conntrack.h). */
 
 const SUBSYSTEM = 1 << 8;
 const COMMAND = { get: 1, delete: 2 } as const;
-const ATTRIBUTE = { original: 1, reply: 2, id: 12 } as const;
+const ATTRIBUTE = { original: 1, reply: 2, id: 12, filter: 25 } as const;
 const NESTED = 0x8000;
 const TUPLE_IP = 1;
 const IP = { source: 1, destination: 2 } as const;
+const FILTER = { original: 1, reply: 2 } as const;
+/** Which part of a tuple a filter looks at: nfct_filter_dump of libnetfilter_conntrack. */
+const LOOKS_AT = { source: 1, destination: 2 } as const;
 const FAMILY_IPV4 = 2;
 
 export interface Flow {
@@ -17,6 +20,12 @@ export interface Flow {
   readonly reply: { readonly source: string; readonly destination: string };
   /** The request that ends it. */
   readonly deletion: Buffer;
+}
+
+/** One end of a flow's packets. */
+export interface End {
+  readonly end: 'source' | 'destination';
+  readonly address: string;
 }
 
 const header = (): Buffer => Buffer.from([FAMILY_IPV4, 0, 0, 0]);
@@ -31,6 +40,23 @@ export function listFlows(socket: NetlinkSocket): Flow[] {
     return [{ original: forth, reply: back, deletion: message(SUBSYSTEM | COMMAND.delete, 0, header(), ...identity) }];
   });
 }
+
+/**
+ * The request that ends all flows with these two addresses. The kernel goes through its table a hundred times as fast as for a list, and
+ * without holding packets up. An older one, which cannot do that, misses the rest of the tuple and refuses with EINVAL.
+ */
+export function deletionOf(original: End, reply: End): Buffer {
+  return message(
+    SUBSYSTEM | COMMAND.delete,
+    0,
+    header(),
+    tupleOf(ATTRIBUTE.original, original),
+    tupleOf(ATTRIBUTE.reply, reply),
+    nested(ATTRIBUTE.filter, u32(FILTER.original, LOOKS_AT[original.end]), u32(FILTER.reply, LOOKS_AT[reply.end])),
+  );
+}
+
+const tupleOf = (type: number, { end, address: value }: End): Buffer => nested(type, nested(TUPLE_IP, address(IP[end], value)));
 
 function endsOf(tuple: Buffer): Flow['original'] | undefined {
   const ip = attributesOf(attributesOf(tuple).get(TUPLE_IP) ?? Buffer.alloc(0));
