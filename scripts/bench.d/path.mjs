@@ -42,7 +42,7 @@ export async function path({ rounds, interfaces }) {
 const KINDS = {
   udp: { what: 'one-way 64-byte UDP', unit: 'kpps', samples: 5, ask: { do: 'udp', ms: 30 }, rate: ({ arrived, ms }) => arrived / ms },
   flows: { what: 'new flows', unit: 'k/s', samples: 5, ask: { do: 'flows', count: 256 }, rate: ({ arrived, ms }) => arrived / ms },
-  tcp: { what: 'TCP', unit: 'Gbit/s', samples: 1, ask: { do: 'tcp', ms: 250 }, rate: ({ bytes, ms }) => (bytes * 8) / ms / 1e6 },
+  tcp: { what: 'TCP', unit: 'Gbit/s', samples: 5, ask: { do: 'tcp', ms: 100 }, rate: ({ bytes, ms }) => (bytes * 8) / ms / 1e6 },
 };
 
 const BRIDGES = [
@@ -97,7 +97,7 @@ async function measure(meter, paths, rounds, kinds = Object.keys(KINDS)) {
     for (const kind of kinds) {
       const { samples, ask, rate } = KINDS[kind];
       for (let n = 0; n < samples; n++) {
-        for (const [name, path] of Object.entries(paths)) {
+        for (const [name, path] of shuffled(Object.entries(paths))) {
           const sample = rate(await meter.run(path, ask));
           // The first round warms everything up.
           if (i > 0) rates[name][kind].push(sample);
@@ -106,6 +106,12 @@ async function measure(meter, paths, rounds, kinds = Object.keys(KINDS)) {
     }
   }
   return rates;
+}
+
+/** In another order each time: what one path leaves behind is not always the same other one's cost. */
+function shuffled(values) {
+  const places = values.map((value) => ({ value, place: Math.random() }));
+  return places.sort((a, b) => a.place - b.place).map(({ value }) => value);
 }
 
 /** One source and one sink, each on a processor of its own, for all the paths; `run` tells how much arrived. */
