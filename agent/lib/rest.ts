@@ -1,6 +1,3 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
 /** How often it is looked whether the process rests. */
 const LOOK_MS = 5000;
 /** Share of a core below which it does. */
@@ -12,21 +9,21 @@ export interface RestDeps {
   /** Microseconds of processor time that the process has used. */
   readonly cpuUs: () => number;
   readonly heapBytes: () => number;
-  readonly collect: () => void;
+  readonly collect: () => Promise<void>;
 }
 
 /**
  * Collects garbage when the process comes to rest: V8 does so only while something is allocated, so an agent that has been busy would keep
  * what it used then for hours. Call every `elapsedMs`; does nothing while there is something to do.
  */
-export function collectAtRest({ cpuUs, heapBytes, collect }: RestDeps): (elapsedMs: number) => void {
+export function collectAtRest({ cpuUs, heapBytes, collect }: RestDeps): (elapsedMs: number) => Promise<void> {
   let cpu = cpuUs();
   let collected = 0;
-  return (elapsedMs) => {
+  return async (elapsedMs) => {
     const before = cpu;
     cpu = cpuUs();
     if (cpu - before > elapsedMs * 1000 * RESTING || heapBytes() < collected * GROWTH) return;
-    collect();
+    await collect();
     collected = heapBytes();
     cpu = cpuUs();
   };
@@ -34,16 +31,27 @@ export function collectAtRest({ cpuUs, heapBytes, collect }: RestDeps): (elapsed
 
 /** The same for this process, from now on. */
 export function keepSmallAtRest(): void {
-  // Contexts that are made after the flag have the function (https://nodejs.org/api/v8.html#v8setflagsfromstringflags).
-  setFlagsFromString('--expose-gc');
-  const gc = runInNewContext('gc') as () => void;
   const look = collectAtRest({
     cpuUs: () => {
       const { user, system } = process.cpuUsage();
       return user + system;
     },
     heapBytes: () => process.memoryUsage().heapUsed,
-    collect: gc,
+    collect: collectGarbage,
   });
-  setInterval(() => look(LOOK_MS), LOOK_MS).unref();
+  // A Node without inspector cannot.
+  const looking = setInterval(() => look(LOOK_MS).catch(() => clearInterval(looking)), LOOK_MS).unref();
+}
+
+/**
+ * Afterwards what is garbage has gone back to the system: the collection that developers' tools ask for
+ * (https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler). V8's own `gc` leaves the memory with the process.
+ */
+async function collectGarbage(): Promise<void> {
+  const { Session } = await import('node:inspector/promises');
+  const session = new Session();
+  session.connect();
+  await session.post('HeapProfiler.collectGarbage');
+  // Not from within its own answer.
+  setImmediate(() => session.disconnect());
 }

@@ -178,32 +178,42 @@ async function firstPacket(meter, address, port, work) {
  * which comes later and in other threads. What is collected meanwhile of the busy time before is left out.
  */
 async function atRest(daemon) {
+  const pid = daemon.pid();
   await firstComparison(daemon);
-  await comeToRest(daemon.pid());
-  const begin = now();
-  const before = await comparisons(daemon);
+  await comeToRest(pid);
   const quiet = { cpu: 0, seconds: 0 };
-  let cost = 0;
-  let after = before;
-  while (after.count === before.count) {
-    if (msSince(begin) > 1000 * before.pause + FIRST_COMPARISON_MS) throw new Error('no comparison came');
-    const [at, cpu] = [now(), cpuSeconds(daemon.pid())];
-    await seconds(1);
-    const used = cpuSeconds(daemon.pid()) - cpu;
-    if (used < RESTING_CPU_SECONDS) {
-      quiet.cpu += used;
-      quiet.seconds += msSince(at) / 1000;
+  for (;;) {
+    // Asking the daemon is work for it, and leaves garbage of its own.
+    const before = await comparisons(daemon);
+    await comeToRest(pid);
+    const { cost, memory } = await nextWork(pid, before.pause, quiet);
+    const after = await comparisons(daemon);
+    if (after.count === before.count) {
+      await comeToRest(pid);
       continue;
     }
-    // Asking the daemon whether that was it would be work for it.
-    await seconds(AFTERMATH_SECONDS);
-    cost = cpuSeconds(daemon.pid()) - cpu;
-    after = await comparisons(daemon);
+    const share = quiet.cpu / Math.max(quiet.seconds, 1) + cost / after.pause;
+    return { cpu: share * 100, memory, comparison: cost * 1000, pause: after.pause };
   }
-  const memory = Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${daemon.pid()}/status`, 'utf8'))?.[1]) / 1024;
-  const share = quiet.cpu / Math.max(quiet.seconds, 1) + cost / after.pause;
-  return { cpu: share * 100, memory, comparison: cost * 1000, pause: after.pause };
 }
+
+/** CPU seconds of what the daemon does next, with its aftermath, and megabytes it has then. What it uses until then is added to `quiet`. */
+async function nextWork(pid, pause, quiet) {
+  for (const begin = now(); msSince(begin) < 1000 * pause + FIRST_COMPARISON_MS; ) {
+    const [at, cpu] = [now(), cpuSeconds(pid)];
+    await seconds(1);
+    const used = cpuSeconds(pid) - cpu;
+    if (used >= RESTING_CPU_SECONDS) {
+      await seconds(AFTERMATH_SECONDS);
+      return { cost: cpuSeconds(pid) - cpu, memory: residentMb(pid) };
+    }
+    quiet.cpu += used;
+    quiet.seconds += msSince(at) / 1000;
+  }
+  throw new Error('no comparison came');
+}
+
+const residentMb = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024;
 
 async function comeToRest(pid) {
   let last = cpuSeconds(pid);

@@ -3,34 +3,34 @@ import { collectAtRest } from '../../../agent/lib/rest.js';
 
 const MB = 2 ** 20;
 
-it('garbage is collected when the process rests and the heap has grown, and not otherwise', () => {
+it('garbage is collected when the process rests and the heap has grown, and not otherwise', async () => {
   let [cpu, heap, live] = [0, 100 * MB, 60 * MB];
   let collections = 0;
   const look = collectAtRest({
     cpuUs: () => cpu,
     heapBytes: () => heap,
-    collect: () => {
+    collect: async () => {
       collections++;
       heap = live;
       // Collecting takes time too, which does not count as work.
       cpu += 400_000;
     },
   });
-  const after = (usedMs: number) => {
+  const after = async (usedMs: number) => {
     cpu += usedMs * 1000;
-    look(5000);
+    await look(5000);
     return collections;
   };
-  expect(after(2000)).toBe(0);
-  expect(after(10)).toBe(1);
-  expect(after(0)).toBe(1);
+  expect(await after(2000)).toBe(0);
+  expect(await after(10)).toBe(1);
+  expect(await after(0)).toBe(1);
   heap = 68 * MB;
-  expect(after(0)).toBe(1);
+  expect(await after(0)).toBe(1);
   heap = 90 * MB;
-  expect(after(200)).toBe(1);
-  expect(after(20)).toBe(2);
+  expect(await after(200)).toBe(1);
+  expect(await after(20)).toBe(2);
   // More is in use now.
   [heap, live] = [120 * MB, 110 * MB];
-  expect(after(0)).toBe(3);
-  expect(after(0)).toBe(3);
+  expect(await after(0)).toBe(3);
+  expect(await after(0)).toBe(3);
 });
