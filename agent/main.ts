@@ -1,6 +1,5 @@
 #!/usr/bin/env node
 import { ConfigError, loadConfig, renderDefaultConfig, renderFlagHelp } from './config/load.js';
-import { compileSooner } from './lib/compiler.js';
 import { createLogger } from './lib/log.js';
 import { keepSmallAtRest } from './lib/rest.js';
 import { version as packageVersion } from './place.js';
@@ -23,8 +22,6 @@ async function main(): Promise<number> {
   });
   const daemon = await start(config, log);
   print(`listening ${daemon.url}`);
-
-  compileSooner();
   keepSmallAtRest();
   log.info({ signal: await stopped }, 'stopping; the data plane stays as it is');
   await daemon.stop();

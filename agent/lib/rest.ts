@@ -2,13 +2,14 @@
 const LOOK_MS = 5000;
 /** Share of a core below which it does. */
 const RESTING = 0.02;
-/** How much larger than after the last collection the heap must be for another to be worth while. */
-const GROWTH = 1.5;
+/** How much more than after the last collection the process must hold for another to be worth while. */
+const GROWTH = 1.2;
 
 export interface RestDeps {
   /** Microseconds of processor time that the process has used. */
   readonly cpuUs: () => number;
-  readonly heapBytes: () => number;
+  /** What the process holds of the machine's memory: much of it can be free to V8, which keeps it. */
+  readonly heldBytes: () => number;
   readonly collect: () => Promise<void>;
 }
 
@@ -16,15 +17,15 @@ export interface RestDeps {
  * Collects garbage when the process comes to rest: V8 does so only while something is allocated, so an agent that has been busy would keep
  * what it used then for hours. Call every `elapsedMs`; does nothing while there is something to do.
  */
-export function collectAtRest({ cpuUs, heapBytes, collect }: RestDeps): (elapsedMs: number) => Promise<void> {
+export function collectAtRest({ cpuUs, heldBytes, collect }: RestDeps): (elapsedMs: number) => Promise<void> {
   let cpu = cpuUs();
   let collected = 0;
   return async (elapsedMs) => {
     const before = cpu;
     cpu = cpuUs();
-    if (cpu - before > elapsedMs * 1000 * RESTING || heapBytes() < collected * GROWTH) return;
+    if (cpu - before > elapsedMs * 1000 * RESTING || heldBytes() < collected * GROWTH) return;
     await collect();
-    collected = heapBytes();
+    collected = heldBytes();
     cpu = cpuUs();
   };
 }
@@ -36,7 +37,7 @@ export function keepSmallAtRest(): void {
       const { user, system } = process.cpuUsage();
       return user + system;
     },
-    heapBytes: () => process.memoryUsage().heapUsed,
+    heldBytes: () => process.memoryUsage.rss(),
     collect: collectGarbage,
   });
   // A Node without inspector cannot.

@@ -7,11 +7,8 @@ import { bringUp } from './crowd.mjs';
 import { cpuSeconds, median, msSince, now, prober, quantile, round, startDaemon, world } from './support.mjs';
 
 /** Within which V8 has collected what a comparison has left. */
-const AFTERMATH_SECONDS = 15;
-/**
- * At rest is a daemon that has used next to nothing for so many looks, five seconds apart. V8 gives memory back 8 to 24 s after the daemon has
- * collected its garbage, as soon as little enough has been allocated for eight seconds, at the price of two more collections.
- */
+const AFTERMATH_SECONDS = 30;
+/** At rest is a daemon that has used next to nothing for so many looks, five seconds apart. */
 const RESTING_LOOKS = 6;
 const RESTING_CPU_SECONDS = 0.03;
 const COMING_TO_REST_LOOKS = 24;

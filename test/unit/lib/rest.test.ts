@@ -3,15 +3,15 @@ import { collectAtRest } from '../../../agent/lib/rest.js';
 
 const MB = 2 ** 20;
 
-it('garbage is collected when the process rests and the heap has grown, and not otherwise', async () => {
-  let [cpu, heap, live] = [0, 100 * MB, 60 * MB];
+it('garbage is collected when the process rests and what it holds has grown, and not otherwise', async () => {
+  let [cpu, held, live] = [0, 100 * MB, 60 * MB];
   let collections = 0;
   const look = collectAtRest({
     cpuUs: () => cpu,
-    heapBytes: () => heap,
+    heldBytes: () => held,
     collect: async () => {
       collections++;
-      heap = live;
+      held = live;
       // Collecting takes time too, which does not count as work.
       cpu += 400_000;
     },
@@ -24,13 +24,13 @@ it('garbage is collected when the process rests and the heap has grown, and not 
   expect(await after(2000)).toBe(0);
   expect(await after(10)).toBe(1);
   expect(await after(0)).toBe(1);
-  heap = 68 * MB;
+  held = 68 * MB;
   expect(await after(0)).toBe(1);
-  heap = 90 * MB;
+  held = 90 * MB;
   expect(await after(200)).toBe(1);
   expect(await after(20)).toBe(2);
   // More is in use now.
-  [heap, live] = [120 * MB, 110 * MB];
+  [held, live] = [120 * MB, 110 * MB];
   expect(await after(0)).toBe(3);
   expect(await after(0)).toBe(3);
 });
