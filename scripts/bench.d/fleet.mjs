@@ -179,18 +179,16 @@ async function atRest(daemon) {
   await firstComparison(daemon);
   await comeToRest(pid);
   const quiet = { cpu: 0, seconds: 0 };
-  for (;;) {
-    // Asking the daemon is work for it, and leaves garbage of its own.
-    const before = await comparisons(daemon);
+  for (let before = await comparisons(daemon); ; ) {
+    // Asking the daemon was work for it, and has left garbage of its own.
     await comeToRest(pid);
     const { cost, memory } = await nextWork(pid, before.pause, quiet);
     const after = await comparisons(daemon);
-    if (after.count === before.count) {
-      await comeToRest(pid);
-      continue;
+    if (after.count > before.count) {
+      const share = quiet.cpu / Math.max(quiet.seconds, 1) + cost / after.pause;
+      return { cpu: share * 100, memory, comparison: cost * 1000, pause: after.pause };
     }
-    const share = quiet.cpu / Math.max(quiet.seconds, 1) + cost / after.pause;
-    return { cpu: share * 100, memory, comparison: cost * 1000, pause: after.pause };
+    before = after;
   }
 }
 

@@ -6,7 +6,6 @@ import { message, type NetlinkSocket } from './socket.js';
 const SUBSYSTEM = 1 << 8;
 const COMMAND = { get: 1, delete: 2 } as const;
 const ATTRIBUTE = { original: 1, reply: 2, id: 12, filter: 25 } as const;
-const NESTED = 0x8000;
 const TUPLE_IP = 1;
 const IP = { source: 1, destination: 2 } as const;
 const FILTER = { original: 1, reply: 2 } as const;
@@ -29,6 +28,7 @@ export interface End {
 }
 
 const header = (): Buffer => Buffer.from([FAMILY_IPV4, 0, 0, 0]);
+const deletion = (...attributes: Buffer[]): Buffer => message(SUBSYSTEM | COMMAND.delete, 0, header(), ...attributes);
 
 export function listFlows(socket: NetlinkSocket): Flow[] {
   return socket.dump(SUBSYSTEM | COMMAND.get, header()).flatMap(({ body }): Flow[] => {
@@ -36,8 +36,8 @@ export function listFlows(socket: NetlinkSocket): Flow[] {
     const [original, reply, id] = [found.get(ATTRIBUTE.original), found.get(ATTRIBUTE.reply), found.get(ATTRIBUTE.id)];
     const [forth, back] = [original && endsOf(original), reply && endsOf(reply)];
     if (!original || !forth || !back) return [];
-    const identity = [attribute(ATTRIBUTE.original | NESTED, original), ...(id ? [attribute(ATTRIBUTE.id, id)] : [])];
-    return [{ original: forth, reply: back, deletion: message(SUBSYSTEM | COMMAND.delete, 0, header(), ...identity) }];
+    const identity = [nested(ATTRIBUTE.original, original), ...(id ? [attribute(ATTRIBUTE.id, id)] : [])];
+    return [{ original: forth, reply: back, deletion: deletion(...identity) }];
   });
 }
 
@@ -46,10 +46,7 @@ export function listFlows(socket: NetlinkSocket): Flow[] {
  * without holding packets up. An older one, which cannot do that, misses the rest of the tuple and refuses with EINVAL.
  */
 export function deletionOf(original: End, reply: End): Buffer {
-  return message(
-    SUBSYSTEM | COMMAND.delete,
-    0,
-    header(),
+  return deletion(
     tupleOf(ATTRIBUTE.original, original),
     tupleOf(ATTRIBUTE.reply, reply),
     nested(ATTRIBUTE.filter, u32(FILTER.original, LOOKS_AT[original.end]), u32(FILTER.reply, LOOKS_AT[reply.end])),
